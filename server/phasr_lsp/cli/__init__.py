@@ -1,0 +1,1 @@
+"""How a terminal reaches Phasr without an editor. It will never know the Language Server Protocol."""
