@@ -1,9 +1,12 @@
 """What the engine needs from the outside: small Protocols, implemented under `adapters/` and `lsp/`."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.model import ModelRequest, Reply
+from phasr_lsp.domain.text import FileText, Span
 
 OnText = Callable[[str], None]
 """Called on the event loop with each piece of a reply as it arrives."""
@@ -25,3 +28,63 @@ class Gateway(Protocol):
     async def aclose(self) -> None:
         """Close connections and stop what was started. Safe to call twice."""
         ...
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A function, method or type in a text."""
+
+    name: str
+    """"" where the language gives it none."""
+    span: Span
+    """Whole lines, decorators and `export` included."""
+    top: str = ""
+    """The name of the outermost definition around it, which may be itself: what a test imports."""
+
+
+class Syntax(Protocol):
+    """What a parser knows of a text."""
+
+    def definition_at(self, file: FileText, span: Span) -> Definition | None: ...
+
+    def definition_below(self, file: FileText, offset: int) -> Definition | None: ...
+
+    def imports(self, file: FileText) -> Span: ...
+
+    def first_error(self, file: FileText) -> int | None: ...
+
+
+class Files(Protocol):
+    """The workspace as its user sees it at this moment: open buffers first, then the disk."""
+
+    def read(self, uri: str) -> FileText:
+        """Raises `TargetError` for what can't be worked on."""
+        ...
+
+    def sibling(self, uri: str, name: str) -> FileText:
+        """The file `name`, relative to the workspace folder that holds `uri`; it needn't exist yet.
+
+        Raises `TargetError` when it may not be written.
+        """
+        ...
+
+    def names(self, uri: str) -> frozenset[str]:
+        """The files of the workspace folder that holds `uri`, as far as they are text and not ignored."""
+        ...
+
+
+class Editor(Protocol):
+    """What carries a result to the user."""
+
+    async def apply(self, label: str, changes: ChangeSet) -> None:
+        """Merge the changes onto the text as it is now and have the editor apply them.
+
+        Raises `Conflict` when the text clashes with them (nothing is written then), `EditorRefused` when the
+        editor doesn't carry them out, `TargetError` when a file can't be written.
+        """
+        ...
+
+    async def review(self, task: str, label: str, changes: ChangeSet) -> None:
+        """Show the changes and let the user decide; the decision comes as a command of its own."""
+        ...
+
