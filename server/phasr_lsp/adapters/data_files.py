@@ -5,24 +5,31 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from phasr_lsp.domain.embedded import parse_models
+from phasr_lsp.domain.language import Language
 from phasr_lsp.domain.model import EditFormat, Profile, Tier
 from phasr_lsp.domain.route import Catalogue, Provider
 
 
+def _text(name: str) -> str:
+    return resources.files("phasr_lsp.domain").joinpath(name).read_text("utf-8")
+
+
 def _table(name: str) -> dict[str, Any]:
-    return tomllib.loads(resources.files("phasr_lsp.domain").joinpath(name).read_text("utf-8"))
+    return tomllib.loads(_text(name))
 
 
 @cache
 def catalogue() -> Catalogue:
     """What is shipped about models: providers, profiles, embedded models."""
-    providers = _table("providers.toml")
     return Catalogue(
-        providers=tuple(_provider(row) for row in providers["provider"]),
+        providers=tuple(_provider(row) for row in _table("providers.toml")["provider"]),
         profiles=tuple(
             _profile(match, row) for row in _table("profiles.toml")["profile"] for match in row["match"]
         ),
-        embedded=tuple(providers["embedded"]["models"]),
+        embedded=tuple(model.name for model in parse_models(_text("embedded_models.toml"))),
     )
 
 
@@ -44,4 +51,12 @@ def _profile(match: str, row: dict[str, Any]) -> Profile:
         file=EditFormat(row["file"]),
         temperature=row.get("temperature"),
         max_output_tokens=row["max_output_tokens"],
+        file_tokens=row.get("file_tokens", Profile.file_tokens),
     )
+
+
+@cache
+def languages() -> dict[str, Language]:
+    """The language table by name."""
+    rows = {name: {"name": name, **row} for name, row in _table("languages.toml").items()}
+    return TypeAdapter(dict[str, Language]).validate_python(rows)

@@ -1,7 +1,7 @@
 """What a user can set: the schema of `config.toml` and of the editor's settings, with its defaults.
 
-`docs/configuration.md` describes each key; a test holds the two together. How mistakes are found and worded is
-`config_check`; where the files lie and which of them wins is `adapters.config_files`.
+`docs/configuration.md` describes each key; a test holds the two together. How mistakes are worded is
+`config_check`, which source wins is `config_layers`, where the files lie is `adapters.config_files`.
 """
 
 from decimal import Decimal
@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from phasr_lsp.domain.model import EditFormat, Tier
 
@@ -83,11 +83,17 @@ class Limits(_Section):
     """How long the editor may take to answer a request, `workspace/applyEdit` above all."""
 
 
+def _full_path(path: Path) -> Path:
+    if not path.is_absolute() and path.parts[:1] != ("~",):
+        raise ValueError("must be a full path, or one that begins with ~")
+    return path
+
+
 class Embedded(_Section):
     """The model that Phasr runs itself."""
 
-    file: Path | None = None
-    """Weights of the user's own; None: those that `phasr model install` fetched."""
+    file: Annotated[Path, AfterValidator(_full_path)] | None = None
+    """Weights of the user's own, `~` not yet expanded; None: those that `phasr model install` fetched."""
     model: ModelName = "embedded/qwen2.5-coder-1.5b"
     threads: Count | None = None
     """None: one less than there are cores."""

@@ -22,7 +22,7 @@ class Problem:
     """The file; None for the editor's settings."""
     place: Place
     message: str
-    """What is wrong and what to write instead. It never holds a value that could be a key."""
+    """What is wrong and what to write instead. The value of a key or an address is never repeated."""
 
     def __str__(self) -> str:
         if self.source is None:
@@ -31,8 +31,8 @@ class Problem:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that is most like `name`, if one is; letter case doesn't count."""
-    by_lower = {candidate.lower(): candidate for candidate in candidates}
+    """The other candidate that is most like `name`, if one is; letter case doesn't count."""
+    by_lower = {candidate.lower(): candidate for candidate in candidates if candidate != name}
     found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
 
