@@ -21,8 +21,8 @@ from phasr_lsp.domain.errors import ModelUnavailable, NoModel
 from phasr_lsp.domain.model import Endpoint, Finish, Message, ModelRequest, Reply, Usage
 from phasr_lsp.engine.ports import OnText
 
-pytestmark = pytest.mark.timeout(120)
-"""Loading takes seconds, and much longer on a busy machine."""
+pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("embedded")]
+"""Loading takes seconds, and much longer on a busy machine; one model at a time is enough for its memory."""
 
 REQUEST = ModelRequest(
     endpoint=Endpoint(model=MODEL, provider_model=MODEL),
@@ -304,7 +304,7 @@ def test_the_child_dies_with_a_parent_that_is_killed(model_file: Path, loaded: b
             child = loading_child(psutil.Process(parent.pid))
         finally:
             parent.kill()
-    assert ends_within(1, child)
+    assert ends_within(0.5, child)
 
 
 def loading_child(parent: psutil.Process) -> psutil.Process:

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
             case _:
                 return _status(console, store)
     except PhasrError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
     return 0
 

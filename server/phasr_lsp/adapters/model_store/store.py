@@ -113,7 +113,7 @@ class ModelStore:
         `UnknownModel`, and `PhasrError` when the disk can't take them.
         """
         model = self.model(name)
-        transfer = Transfer(model, self._partial(model), progress, cancelled)
+        transfer = Transfer(model, self._partial(model), _never_back(progress), cancelled)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._locked(model, cancelled):
@@ -233,6 +233,18 @@ class ModelStore:
     def _size(self, model: EmbeddedModel) -> int | None:
         path = self._path(model)
         return path.stat().st_size if path.is_file() else None
+
+
+def _never_back(progress: Progress) -> Progress:
+    """`progress`, spared the smaller numbers that come when an estimate is put right."""
+    furthest = 0
+
+    def report(arrived: int, whole: int) -> None:
+        nonlocal furthest
+        furthest = max(furthest, arrived)
+        progress(furthest, whole)
+
+    return report
 
 
 def _check_copy(file: Path, model: EmbeddedModel) -> None:

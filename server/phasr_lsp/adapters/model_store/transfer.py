@@ -9,7 +9,8 @@ from phasr_lsp.domain.embedded import EmbeddedModel
 from phasr_lsp.domain.errors import PhasrError
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes that have arrived and the bytes of the whole, in the thread that installs."""
+"""Called with the bytes that have arrived, which never go back, and the bytes of the whole, in the thread that
+installs."""
 
 CHUNK_BYTES = 1 << 20
 

