@@ -76,13 +76,20 @@ class _Source:
     problem: Problem | None = None
     """Why the file, or the rest of it, doesn't count."""
 
-    def located(self, mistakes: Sequence[Mistake]) -> Iterator[Problem]:
-        if self.problem:
-            yield self.problem
+    def located(self, mistakes: Sequence[Mistake]) -> list[Problem]:
+        """The problems of this source in the order in which they stand in it."""
         places = _Places(self.text) if mistakes and self.path else None
-        for mistake in mistakes:
-            place = places.of(mistake.path, mistake.in_value) if places else Place()
-            yield Problem(self.path, place, mistake.message)
+        problems = [
+            Problem(
+                self.path,
+                places.of(mistake.path, mistake.in_value) if places else Place(),
+                mistake.message,
+            )
+            for mistake in mistakes
+        ]
+        if self.problem:
+            problems.append(self.problem)
+        return sorted(problems, key=lambda problem: (problem.place.line, problem.place.column))
 
 
 def _from_editor(settings: Mapping[str, Any]) -> dict[str, Any]:
