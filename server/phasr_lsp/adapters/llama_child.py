@@ -5,7 +5,6 @@ One goes out on stdout: `address` once the server listens on loopback, or `error
 parent went, so does the process.
 """
 
-import fcntl
 import importlib
 import json
 import os
@@ -14,6 +13,9 @@ import signal
 import sys
 from dataclasses import dataclass
 from typing import Any
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,11 @@ def main() -> None:
 def _die_with_parent() -> None:
     """Have the kernel end this process when stdin is closed.
 
-    Loading holds the interpreter's lock for seconds, so no Python code could notice it. Where the system ignores
-    SIGIO by default (macOS) the process ends after loading.
+    Loading holds the interpreter's lock for seconds, so no Python code could notice it. Where SIGIO doesn't exist
+    (Windows) or is ignored by default (macOS) the process ends after loading.
     """
+    if sys.platform == "win32":
+        return
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
