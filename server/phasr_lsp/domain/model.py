@@ -34,6 +34,8 @@ class Profile:
     temperature: float | None
     """None: don't send one, since some current models reject the parameter."""
     max_output_tokens: int
+    file_tokens: int = 16_000
+    """How much of a file it is shown around the place that is to change: a local model reads slowly."""
 
 
 @dataclass(frozen=True)

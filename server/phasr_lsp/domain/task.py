@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from phasr_lsp.domain.change import ChangeSet
+from phasr_lsp.domain.errors import PhasrError
 from phasr_lsp.domain.model import Usage
 from phasr_lsp.domain.text import FileText, Span
 
@@ -42,7 +43,10 @@ class TaskEvent(StrEnum):
 
 
 AT_WORK = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.VERIFYING, TaskState.APPLYING})
-"""States in which something is going on that can be cancelled."""
+"""States in which something is going on."""
+
+CANCELLABLE = AT_WORK - {TaskState.APPLYING}
+"""States that can be cancelled: an edit that was sent to the editor can't be called back."""
 
 WAITING = frozenset({TaskState.READY, TaskState.CONFLICTED})
 """States in which a result is kept for the user's decision."""
@@ -60,7 +64,7 @@ TRANSITIONS: Mapping[tuple[TaskState, TaskEvent], TaskState] = {
     (TaskState.READY, TaskEvent.DISCARD): TaskState.DISCARDED,
     (TaskState.CONFLICTED, TaskEvent.DISCARD): TaskState.DISCARDED,
     (TaskState.APPLIED, TaskEvent.UNDO): TaskState.UNDONE,
-    **{(state, TaskEvent.CANCEL): TaskState.CANCELLED for state in AT_WORK},
+    **{(state, TaskEvent.CANCEL): TaskState.CANCELLED for state in CANCELLABLE},
     **{(state, TaskEvent.FAIL): TaskState.FAILED for state in AT_WORK},
     **{(state, TaskEvent.INTERRUPT): TaskState.INTERRUPTED for state in AT_WORK},
 }
@@ -108,6 +112,8 @@ class Task:
     ended: float | None = None
     message: str | None = None
     """Why it failed, or what it waits for."""
+    error: PhasrError | None = field(default=None, repr=False)
+    """What made it fail, or kept its result from arriving."""
     usage: Usage | None = None
     cost: Decimal | None = None
     """US dollars so far; None until a reply came, and unknown once a price is."""

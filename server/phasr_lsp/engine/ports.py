@@ -87,4 +87,3 @@ class Editor(Protocol):
     async def review(self, task: str, label: str, changes: ChangeSet) -> None:
         """Show the changes and let the user decide; the decision comes as a command of its own."""
         ...
-

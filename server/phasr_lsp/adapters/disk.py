@@ -1,0 +1,109 @@
+"""Files on disk: which may be touched, what they hold, and the making of new ones."""
+
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from phasr_lsp.domain.errors import TargetError
+
+_TEST_FOLDERS = ("tests", "test", "spec", "__tests__")
+_MOST_FILES = 5_000
+"""How many file names are looked at to find a test file; beyond that the convention decides."""
+
+
+def confine(path: Path, folders: Sequence[Path]) -> Path:
+    """The workspace folder that holds `path`, innermost first.
+
+    Raises `TargetError` for what lies outside of all folders, reaches outside through a symbolic link, or
+    lies in `.git`.
+    """
+    inside = [folder for folder in folders if path.is_relative_to(folder)]
+    if not inside or ".." in path.parts:
+        raise TargetError(
+            f"{path} lies outside of the workspace.", "Open the folder that holds it as a workspace folder."
+        )
+    folder = max(inside, key=lambda each: len(each.parts))
+    real = path.resolve()
+    if not real.is_relative_to(folder.resolve()):
+        raise TargetError(
+            f"{path} is a symbolic link that leads out of the workspace, to {real}.",
+            "Open the folder of the file itself.",
+        )
+    if ".git" in real.relative_to(folder.resolve()).parts:
+        raise TargetError(f"{path} belongs to git, which alone may change it.")
+    return folder
+
+
+def read_text(path: Path, max_bytes: int) -> str:
+    """The file's text, its byte-order mark left out and its line endings as they are.
+
+    Raises `TargetError` when it isn't there, isn't a plain file, is larger than `max_bytes`, or isn't UTF-8.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise TargetError(f"{path} is not a plain file.")
+        check_size(path, status.st_size, max_bytes)
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise TargetError(f"{path} doesn't exist any more.", "Save it, or open another file.") from None
+    except OSError as error:
+        raise TargetError(f"{path} can't be read: {error.strerror}.", "Check its permissions.") from error
+    if b"\0" in data:
+        raise TargetError(f"{path} is a binary file.", "Phasr works on text.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise TargetError(
+            f"{path} isn't UTF-8.", "Open it in the editor first: an open file is taken as the editor shows it."
+        ) from None
+
+
+def check_size(path: Path | str, size: int, max_bytes: int) -> None:
+    """Raises `TargetError` for a size, in bytes, above the limit."""
+    if size > max_bytes:
+        raise TargetError(
+            f"{path} has {size:,} bytes; the limit is {max_bytes:,}.",
+            "Raise limits.max_file_bytes in the configuration if it has to be this file.",
+        )
+
+
+def check_writable(path: Path) -> None:
+    """Raises `TargetError` for a file whose mode lets nobody write it."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise TargetError(f"{path} is read-only.", "Make it writable and choose the action again.")
+
+
+def create(path: Path, text: str = "") -> None:
+    """Make a new file and the folders above it. Raises `TargetError` when it exists or can't be made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except FileExistsError:
+        raise TargetError(f"{path} exists already.", "Choose the action again to work with it.") from None
+    except OSError as error:
+        raise TargetError(
+            f"{path} can't be made: {error.strerror}.", "Check the folder's permissions."
+        ) from error
+
+
+def test_files(path: Path, folder: Path) -> Iterator[Path]:
+    """Files beside `path`, and those in the test folders between it and its workspace folder."""
+    seen = 0
+    for ancestor in (path.parent, *path.parent.parents):
+        if not ancestor.is_relative_to(folder):
+            return
+        places = [ancestor.glob("*")] if ancestor == path.parent else []
+        places += [ancestor.joinpath(name).rglob("*") for name in _TEST_FOLDERS]
+        for place in places:
+            for file in place:
+                seen += 1
+                if seen > _MOST_FILES:
+                    return
+                if file.is_file():
+                    yield file

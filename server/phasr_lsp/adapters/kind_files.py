@@ -1,0 +1,58 @@
+"""Kinds from Markdown files with front matter: ours, the user's, and the workspace's."""
+
+import re
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import frontmatter
+import yaml
+from pydantic import ValidationError
+
+from phasr_lsp.domain.kind import Kind
+from phasr_lsp.domain.problem import Place, Problem
+
+FOLDER = "kinds"
+
+
+def load_kinds(folders: Sequence[Path]) -> tuple[dict[str, Kind], tuple[Problem, ...]]:
+    """All kinds by name, and what is wrong with files that can't be used.
+
+    A later folder's kind replaces an earlier one of the same name, and both replace what is shipped.
+    """
+    kinds: dict[str, Kind] = {}
+    problems: list[Problem] = []
+    with resources.as_file(resources.files("phasr_lsp.domain") / FOLDER) as shipped:
+        for folder in (shipped, *folders):
+            for path in sorted(folder.glob("*.md")):
+                found = _read(path)
+                if isinstance(found, Problem):
+                    problems.append(found)
+                else:
+                    kinds[found.name] = found
+    return kinds, tuple(problems)
+
+
+def _read(path: Path) -> Kind | Problem:
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        post = frontmatter.loads(text)
+        return Kind(**{**post.metadata, "name": path.stem, "prompt": post.content})  # pyright: ignore[reportArgumentType]
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        return Problem(path, Place(line, 0, line, 1), f"The front matter isn't YAML: {error.problem}.")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        return Problem(path, _place_of(key, text), f"{key}: {first['msg']}.")
+    except (OSError, UnicodeDecodeError) as error:
+        return Problem(path, Place(), f"The file can't be read: {error}.")
+
+
+def _place_of(key: str, text: str) -> Place:
+    """Where the front matter sets a key; the first line where it doesn't."""
+    for number, line in enumerate(text.splitlines()):
+        if re.match(rf"{re.escape(key)}\s*:", line):
+            return Place(number, 0, number, len(line))
+    return Place(0, 0, 0, 3)

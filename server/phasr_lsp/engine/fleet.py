@@ -1,0 +1,275 @@
+"""Runs many tasks at once: starts them, cancels them, carries their results to the editor."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from phasr_lsp.domain.change import ChangeSet
+from phasr_lsp.domain.errors import Conflict, EditorRefused, PhasrError, RequestError, UnknownTask
+from phasr_lsp.domain.kind import Kind
+from phasr_lsp.domain.language import Language
+from phasr_lsp.domain.model import Reply
+from phasr_lsp.domain.route import Choice
+from phasr_lsp.domain.task import (
+    AT_WORK,
+    CANCELLABLE,
+    WAITING,
+    Task,
+    TaskEvent,
+    TaskRequest,
+    TaskState,
+    transition,
+)
+from phasr_lsp.engine.agent import Agent, Watcher
+from phasr_lsp.engine.aim import take_aim
+from phasr_lsp.engine.ports import Editor, Files, Gateway, Syntax
+
+_ENDED = frozenset(TaskState) - AT_WORK - WAITING
+_log = logging.getLogger(__name__)
+
+
+class Settings(Protocol):
+    """What the user has configured, as it is now: it changes while tasks run."""
+
+    @property
+    def languages(self) -> Mapping[str, Language]: ...
+
+    @property
+    def request_seconds(self) -> float:
+        """How long a provider may stay silent."""
+        ...
+
+    def kind(self, name: str) -> Kind:
+        """Raises `UnknownKind`."""
+        ...
+
+    def choose(self, kind: Kind, model: str | None) -> Choice:
+        """Raises `NoModel` or `UnknownModel`."""
+        ...
+
+    def reviewed(self, kind: Kind) -> bool:
+        """Whether results of this kind wait for the user's word."""
+        ...
+
+
+@dataclass(frozen=True)
+class World:
+    """What a fleet works with."""
+
+    gateway: Gateway
+    syntax: Syntax
+    files: Files
+    editor: Editor
+    settings: Settings
+    now: Callable[[], float]
+    """Seconds, monotonic."""
+
+
+class Fleet:
+    """All tasks of one server. Its state changes on the event loop alone, in synchronous code."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        parallel: int,
+        on_change: Callable[[Task], None],
+        on_text: Callable[[str, int], None] | None = None,
+    ) -> None:
+        """`on_change` gets a task after each change of its state; `on_text` its id and the number of
+        characters that arrived, where somebody watches."""
+        self._world = world
+        self._agent = Agent(world.gateway, world.syntax)
+        self._slots = asyncio.Semaphore(parallel)
+        self._on_change = on_change
+        self._on_text = on_text
+        self._tasks: dict[str, Task] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        """By document: results are applied one after another, however they were made."""
+        self._ids = (f"t{number}" for number in count(1))
+
+    def tasks(self) -> tuple[Task, ...]:
+        """All tasks, oldest first."""
+        return tuple(self._tasks.values())
+
+    def get(self, task_id: str) -> Task:
+        """Raises `UnknownTask`."""
+        try:
+            return self._tasks[task_id]
+        except KeyError:
+            raise UnknownTask(f"There is no task {task_id}.", "phasr.status lists those there are.") from None
+
+    def start(self, request: TaskRequest, problem: PhasrError | None = None) -> Task:
+        """Queue a task and return at once; with a problem, or for an unknown kind, it has failed by then."""
+        task = Task(
+            id=next(self._ids),
+            title=f"{request.kind} · {PurePosixPath(request.file.name).name}",
+            request=request,
+            started=self._world.now(),
+        )
+        self._tasks[task.id] = task
+        try:
+            if problem is not None:
+                raise problem
+            kind = self._world.settings.kind(request.kind)
+        except PhasrError as error:
+            self._fail(task.id, error)
+            return self._tasks[task.id]
+        title = kind.title.replace("{detail}", request.diagnostic or request.instruction or "comment")
+        task = replace(task, title=f"{title} · {PurePosixPath(request.file.name).name}")
+        self._put(task)
+        self._spawn(task.id, self._run(task.id, kind))
+        return task
+
+    def cancel(self, task_id: str) -> bool:
+        """Stop the task; False if it has ended or its result is on its way. Raises `UnknownTask`."""
+        if self.get(task_id).state not in CANCELLABLE:
+            return False
+        # The state goes first: whatever the task still does on its way out counts no more.
+        self._step(task_id, TaskEvent.CANCEL)
+        running = self._running.get(task_id)
+        if running:
+            running.cancel()
+        return True
+
+    def apply(self, task_id: str) -> None:
+        """Begin to apply a kept result. Raises `UnknownTask`, or `RequestError` if there is none."""
+        self._expect_result(task_id)
+        self._spawn(task_id, self._guarded(task_id, self._apply(task_id)))
+
+    def discard(self, task_id: str) -> None:
+        """Drop a kept result. Raises `UnknownTask`, or `RequestError` if there is none."""
+        self._expect_result(task_id)
+        self._step(task_id, TaskEvent.DISCARD)
+
+    async def aclose(self) -> None:
+        """Cancel all that is at work and wait for it to stop."""
+        running = list(self._running.items())
+        for task_id, work in running:
+            self.cancel(task_id)
+            work.cancel()
+        await asyncio.gather(*(work for _, work in running), return_exceptions=True)
+
+    def _expect_result(self, task_id: str) -> None:
+        task = self.get(task_id)
+        if task.state not in WAITING or task_id in self._running:
+            raise RequestError(f"{task.title} has no result that waits: it is {task.state}.")
+
+    def _spawn(self, task_id: str, work: Coroutine[None, None, None]) -> None:
+        running = asyncio.create_task(work, name=f"phasr {task_id}")
+        self._running[task_id] = running
+        running.add_done_callback(lambda _: self._running.pop(task_id, None))
+
+    async def _run(self, task_id: str, kind: Kind) -> None:
+        async with self._slots:
+            await self._guarded(task_id, self._generate(task_id, kind))
+
+    async def _guarded(self, task_id: str, work: Coroutine[None, None, None]) -> None:
+        """The boundary of a task: an error ends this task alone, with its reason."""
+        try:
+            await work
+        except PhasrError as error:
+            self._fail(task_id, error)
+        except Exception:  # noqa: BLE001 - a mistake in one task ends this task alone
+            _log.exception("task %s failed", task_id)
+            self._step(
+                task_id, TaskEvent.FAIL, message="Phasr made a mistake; its log says which. Please report it."
+            )
+
+    async def _generate(self, task_id: str, kind: Kind) -> None:
+        request = self._tasks[task_id].request
+        choice = self._world.settings.choose(kind, request.model)
+        self._step(task_id, TaskEvent.START, model=choice.endpoint.model, message=choice.why)
+        aim = take_aim(
+            kind,
+            request,
+            choice.profile,
+            syntax=self._world.syntax,
+            workspace=self._world.files,
+            languages=self._world.settings.languages,
+        )
+        watch = Watcher(
+            event=lambda event: self._step(task_id, event),
+            reply=lambda reply: self._book(task_id, reply),
+            text=self._text_counter(task_id),
+        )
+        changes = await self._agent.run(aim, choice, self._world.settings.request_seconds, watch)
+        self._step(task_id, TaskEvent.VERIFIED, changes=changes)
+        if self._world.settings.reviewed(kind) and not changes.empty:
+            self._put(replace(self._tasks[task_id], message="Waits for your review."))
+            await self._world.editor.review(task_id, self._tasks[task_id].title, changes)
+        else:
+            await self._apply(task_id)
+
+    async def _apply(self, task_id: str) -> None:
+        changes = self._tasks[task_id].changes
+        if changes is None or changes.empty:
+            self._step(task_id, TaskEvent.APPLY)
+            self._step(task_id, TaskEvent.APPLIED, message="There was nothing to change.")
+            return
+        async with AsyncExitStack() as locks:
+            for uri in sorted({file.uri for file in changes.files}):
+                await locks.enter_async_context(self._locks.setdefault(uri, asyncio.Lock()))
+            self._step(task_id, TaskEvent.APPLY)
+            try:
+                await self._world.editor.apply(self._tasks[task_id].title, changes)
+            except Conflict as error:
+                self._step(task_id, TaskEvent.CLASHED, message=str(error), error=error)
+            except EditorRefused as error:
+                self._step(task_id, TaskEvent.NOT_APPLIED, message=str(error), error=error)
+            else:
+                self._step(task_id, TaskEvent.APPLIED)
+
+    def _text_counter(self, task_id: str) -> Callable[[str], None] | None:
+        report = self._on_text
+        if report is None:
+            return None
+        return lambda text: report(task_id, len(text))
+
+    def _book(self, task_id: str, reply: Reply) -> None:
+        """Add what a reply cost to what the task has cost; one unknown part makes the sum unknown."""
+        task = self._tasks[task_id]
+        first = task.attempts == 0
+        usage = reply.usage if first else (task.usage and reply.usage and task.usage + reply.usage)
+        known = reply.cost is not None and (first or task.cost is not None)
+        cost = (task.cost or 0) + reply.cost if known and reply.cost is not None else None
+        self._tasks[task_id] = replace(task, usage=usage, cost=cost, attempts=task.attempts + 1)
+
+    def _fail(self, task_id: str, error: PhasrError) -> None:
+        self._step(task_id, TaskEvent.FAIL, message=str(error), error=error)
+
+    def _step(
+        self,
+        task_id: str,
+        event: TaskEvent,
+        *,
+        message: str | None = None,
+        error: PhasrError | None = None,
+        model: str | None = None,
+        changes: ChangeSet | None = None,
+    ) -> None:
+        task = self._tasks[task_id]
+        if task.state is TaskState.CANCELLED:
+            return
+        state = transition(task.state, event)
+        self._put(
+            replace(
+                task,
+                state=state,
+                ended=self._world.now() if state in _ENDED else None,
+                message=message,
+                error=error,
+                model=model or task.model,
+                changes=changes or task.changes,
+            )
+        )
+
+    def _put(self, task: Task) -> None:
+        self._tasks[task.id] = task
+        self._on_change(task)

@@ -1,0 +1,259 @@
+"""Carries results into the editor's buffers, and looks afterwards whether they arrived.
+
+`applied: true` is a claim. Editors debounce what they report, apply a part, or answer never; so an edit counts as
+applied once the buffer shows it, whatever the answer was.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from phasr_lsp.adapters import disk
+from phasr_lsp.domain.change import ChangeSet, FileChange, counts, unified_diff
+from phasr_lsp.domain.errors import Conflict, EditorRefused, TargetError
+from phasr_lsp.domain.merge import merge
+from phasr_lsp.lsp.client import Client
+from phasr_lsp.lsp.documents import Documents
+from phasr_lsp.lsp.jsonrpc import PhasrProtocol
+from phasr_lsp.lsp.to_proto import Write, workspace_edit
+from phasr_lsp.lsp.workspace import Workspace, path_of, uri_of
+
+_log = logging.getLogger(__name__)
+
+SHOWN_WITHIN = 2.0
+"""Seconds in which a buffer shows an edit that the editor says it applied; Neovim debounces by 0.15 s."""
+
+TRIES = 4
+"""How often an edit is sent anew because the user typed while it was on its way."""
+
+_KEPT = "Its result is kept: run phasr.apply to try again, phasr.discard to drop it."
+
+
+class Decide(Protocol):
+    """What a person decided about a result that was shown."""
+
+    def __call__(self, task: str, *, apply: bool) -> None: ...
+
+
+@dataclass
+class _Arrival:
+    """Waits for a buffer to show a text."""
+
+    uri: str
+    text: str
+    event: asyncio.Event
+
+
+class BufferEditor:
+    """The engine's `Editor`, over `workspace/applyEdit`."""
+
+    def __init__(
+        self,
+        protocol: PhasrProtocol,
+        client: Client,
+        workspace: Workspace,
+        *,
+        client_seconds: Callable[[], float],
+        reviews: Path,
+    ) -> None:
+        """`reviews` is the folder for the documents in which results are shown."""
+        self._protocol = protocol
+        self._client = client
+        self._workspace = workspace
+        self._client_seconds = client_seconds
+        self._reviews = reviews
+        self._questions: set[asyncio.Task[None]] = set()
+        self.decide: Decide | None = None
+        """Told what the user answers when a result is shown."""
+
+    @property
+    def _documents(self) -> Documents:
+        return self._protocol.documents
+
+    async def apply(self, label: str, changes: ChangeSet) -> None:
+        """Raises `Conflict`, `EditorRefused` or `TargetError`."""
+        for attempt in range(1, TRIES + 1):
+            writes = [self._write(change) for change in changes.files]
+            writes = [write for write in writes if write.then != write.now or write.create]
+            try:
+                for part in [[write] for write in writes] if self._client.one_by_one else [writes]:
+                    await self._send(label, part)
+            except EditorRefused:
+                if attempt == TRIES or not any(self._moved_on(write) for write in writes):
+                    raise
+            else:
+                return
+
+    def _write(self, change: FileChange) -> Write:
+        """The change merged onto what the file says now. Raises `Conflict` or `TargetError`."""
+        path = path_of(change.uri)
+        document = self._documents.get(change.uri)
+        exists = document is not None or (path is not None and path.exists())
+        if change.before is None:
+            if exists and self._workspace.read(change.uri).text.strip():
+                raise Conflict(f"{change.name} was made by somebody else meanwhile.", _KEPT)
+            return self._new_file(change, exists=exists)
+        if not exists:
+            raise Conflict(f"{change.name} was deleted or renamed meanwhile; nothing was written.", _KEPT)
+        now = self._workspace.read(change.uri)
+        merged = merge(change.before, change.after, now.text)
+        if isinstance(merged, str):
+            return Write(change.uri, change.name, now.text, merged, now.version)
+        places = ", ".join(
+            f"{clash.first_line}"
+            if clash.first_line == clash.last_line
+            else f"{clash.first_line}-{clash.last_line}"
+            for clash in merged
+        )
+        raise Conflict(
+            f"{change.name} changed meanwhile where the result goes, at line {places}; nothing was written.",
+            _KEPT,
+        )
+
+    def _new_file(self, change: FileChange, *, exists: bool) -> Write:
+        path = path_of(change.uri)
+        if path is None:
+            raise TargetError(f"{change.name} has no place on disk.", "Save it first.")
+        disk.confine(path, self._workspace.folders)
+        if not exists and self._client.create == "touch":
+            disk.create(path)
+        create = not exists and self._client.create == "edit"
+        document = self._documents.get(change.uri)
+        return Write(change.uri, change.name, "", change.after, document.version if document else None, create)
+
+    async def _send(self, label: str, writes: Sequence[Write]) -> None:
+        """One edit, and the wait until the buffers show it. Raises `EditorRefused` or `Conflict`."""
+        by_server = [write for write in writes if self._written_by_server(write)]
+        for write in by_server:
+            path = path_of(write.uri)
+            if path:
+                disk.create(path, write.then)
+                await self._show(write.uri)
+        writes = [write for write in writes if write not in by_server]
+        if not writes:
+            return
+        arrivals = [_Arrival(write.uri, write.then, asyncio.Event()) for write in writes]
+        listener = self._listener(arrivals)
+        self._documents.on_change.append(listener)
+        try:
+            answered = await self._ask(label, writes)
+            await self._check(writes, arrivals, answered=answered)
+        finally:
+            self._documents.on_change.remove(listener)
+
+    def _written_by_server(self, write: Write) -> bool:
+        path = path_of(write.uri)
+        new = self._documents.get(write.uri) is None and path is not None and not path.exists()
+        return new and self._client.create == "write"
+
+    def _listener(self, arrivals: Sequence[_Arrival]) -> Callable[[str], None]:
+        def on_change(uri: str) -> None:
+            document = self._documents.get(uri)
+            for arrival in arrivals:
+                same = document is not None and document is self._documents.get(arrival.uri)
+                if document is not None and same and document.text == arrival.text:
+                    arrival.event.set()
+
+        return on_change
+
+    async def _ask(self, label: str, writes: Sequence[Write]) -> bool:
+        """Whether the editor answered. Raises `EditorRefused` when it says no."""
+        edit = workspace_edit(writes, label, self._client, self._documents.encoding)
+        params = types.ApplyWorkspaceEditParams(edit, label)
+        try:
+            answer: types.ApplyWorkspaceEditResult = await self._protocol.request(
+                types.WORKSPACE_APPLY_EDIT, params, self._client_seconds()
+            )
+        except TimeoutError:
+            return False
+        except JsonRpcException as error:
+            raise EditorRefused(f"The editor can't apply the edit: {error.message}.", _KEPT) from error
+        if not answer.applied:
+            reason = f": {answer.failure_reason}" if answer.failure_reason else ""
+            raise EditorRefused(f"The editor didn't apply the edit{reason}.", _KEPT)
+        return True
+
+    async def _check(self, writes: Sequence[Write], arrivals: Sequence[_Arrival], *, answered: bool) -> None:
+        """Wait until every open buffer shows its text; judge those that don't."""
+        try:
+            async with asyncio.timeout(SHOWN_WITHIN if answered else 0):
+                for arrival in arrivals:
+                    if self._documents.get(arrival.uri) is not None:
+                        await arrival.event.wait()
+        except TimeoutError:
+            _log.info("a buffer doesn't show an edit that was sent")
+        for write, arrival in zip(writes, arrivals, strict=True):
+            document = self._documents.get(write.uri)
+            if arrival.event.is_set() or (document is None and answered):
+                continue
+            if document is None or document.text == write.now:
+                claim = (
+                    "says that it applied the edit, but the buffer doesn't show it"
+                    if answered
+                    else ("didn't answer when it was given the edit")
+                )
+                raise EditorRefused(f"The editor {claim}.", _KEPT)
+            # The user typed on before the buffer was ever seen in the state that was asked for.
+            if merge(write.now, write.then, document.text) != document.text:
+                raise Conflict(f"{write.name} doesn't hold what was applied to it; look at it.", _KEPT)
+
+    def _moved_on(self, write: Write) -> bool:
+        document = self._documents.get(write.uri)
+        return document is not None and document.version != write.version
+
+    async def review(self, task: str, label: str, changes: ChangeSet) -> None:
+        """Show the changes as a diff, and ask; editors that can't ask have commands and code actions."""
+        path = self._reviews / f"{task}.diff"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(unified_diff(changes), encoding="utf-8", newline="")
+        asking = asyncio.create_task(self._question(task, label, changes, path))
+        self._questions.add(asking)
+        asking.add_done_callback(self._questions.discard)
+
+    async def _question(self, task: str, label: str, changes: ChangeSet, path: Path) -> None:
+        await self._show(uri_of(path))
+        added, removed = counts(changes)
+        text = f"{label}: +{added} -{removed} lines, shown in {path.name}. It waits for your decision."
+        answer = await self.ask(types.MessageType.Info, text, ("Apply", "Discard"))
+        if answer and self.decide:
+            self.decide(task, apply=answer == "Apply")
+
+    async def ask(self, kind: types.MessageType, text: str, answers: Sequence[str]) -> str | None:
+        """Ask the user with buttons; None when there is no answer. It may take as long as it takes."""
+        params = types.ShowMessageRequestParams(kind, text, [types.MessageActionItem(each) for each in answers])
+        try:
+            chosen: types.MessageActionItem | None = await self._protocol.request(
+                types.WINDOW_SHOW_MESSAGE_REQUEST, params, ANSWER_WITHIN
+            )
+        except (TimeoutError, JsonRpcException, ConnectionResetError):
+            return None
+        return chosen.title if chosen else None
+
+    def tell(self, kind: types.MessageType, text: str) -> None:
+        """Show a message that needs no answer."""
+        self._protocol.notify(types.WINDOW_SHOW_MESSAGE, types.ShowMessageParams(kind, text))
+
+    async def _show(self, uri: str) -> None:
+        if not self._client.show_document:
+            return
+        params = types.ShowDocumentParams(uri, external=False, take_focus=False)
+        try:
+            await self._protocol.request(types.WINDOW_SHOW_DOCUMENT, params, self._client_seconds())
+        except (TimeoutError, JsonRpcException):
+            _log.info("the editor doesn't show %s", uri)
+
+    async def aclose(self) -> None:
+        """Give up on questions that are open."""
+        for asking in tuple(self._questions):
+            asking.cancel()
+        await asyncio.gather(*self._questions, return_exceptions=True)
+
+
+ANSWER_WITHIN = 3600.0
+"""Seconds that a question to the user stays open."""

@@ -1,0 +1,1 @@
+"""One file for each method or group of commands: parse, call the session, convert. None of them waits."""
