@@ -150,7 +150,78 @@ class _Context:
         message = f"{name_of(self.endpoint)} was silent for too long."
         return Failure(ModelTimeout(message, "Try again, or choose a faster model."), Retry.YES)
 
-    def without_end(endpoint: Endpoint, text: str) -> Failure:
+    def broken_off(self) -> Failure:
+        message = f"The reply of {name_of(self.endpoint)} broke off before its end."
+        return Failure(ReplyIncomplete(message, "Try again."), Retry.YES)
+
+    def unreadable(self) -> Failure:
+        message = f"{name_of(self.endpoint)} answered with something that can't be read as a reply."
+        advice = "Check its address in the configuration, and any proxy on the way."
+        return Failure(ReplyIncomplete(message, advice), Retry.SOON)
+
+    def _too_many(self, retry_after: float | None) -> Failure:
+        if _QUOTA_SPENT.search(self.text):
+            return Failure(self._quota_spent())
+        when = "Try again in a minute" if retry_after is None else f"Try again in {retry_after:.0f} s"
+        message = f"{name_of(self.endpoint)} takes no more requests for now (429)."
+        return Failure(RateLimited(message, f"{when}, or choose another model."), Retry.YES, retry_after)
+
+    def _key_rejected(self, status: int) -> KeyRejected:
+        message = f"{name_of(self.endpoint)} rejected the key ({status})."
+        variable = self.endpoint.api_key_env or next(iter(key_variables(self.endpoint.provider_model)), None)
+        where = variable or "the provider's credentials"
+        return KeyRejected(
+            message, f"Check {where} and that the key may use this model, or choose another model."
+        )
+
+    def _quota_spent(self) -> QuotaSpent:
+        message = f"The account's quota for {name_of(self.endpoint)} is spent."
+        return QuotaSpent(message, "Add credit with the provider, or choose another model.")
+
+    def _unknown_model(self) -> UnknownModel:
+        message = f"{name_of(self.endpoint)} isn't there (404): {self._detail()}"
+        provider, _, model = self.endpoint.provider_model.partition("/")
+        if provider.startswith("ollama"):
+            return UnknownModel(message, f"Run `ollama pull {model}`, or choose another model.")
+        return UnknownModel(message, "Check the model's name and its address in the configuration.")
+
+    def _unavailable(self, status: int) -> ModelUnavailable:
+        state = "is overloaded" if status in (HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED) else "has a fault"
+        message = f"{name_of(self.endpoint)} {state} ({status})."
+        return ModelUnavailable(message, "Try again later, or choose another model.")
+
+    def _too_long(self) -> ContextWindowExceeded:
+        message = f"The request is longer than {name_of(self.endpoint)} can read."
+        return ContextWindowExceeded(message, "Select less, or choose a model with a larger context window.")
+
+    def _detail(self) -> str:
+        """What the provider said, on one line."""
+        body = _BODY_MESSAGE.search(self.text)
+        text = _decoded(body[1]) if body else _LITELLM_PREFIX.sub("", self.text)
+        line = " ".join(self.scrub(text).split()).rstrip(".")
+        return f"{line}." if len(line) <= _DETAIL_LENGTH else f"{line[:_DETAIL_LENGTH]}…"
+
+
+def name_of(endpoint: Endpoint) -> str:
+    """The model and where it is asked, for a message: `fast (anthropic)`, `mine (openai at localhost:8000)`."""
+    provider = provider_of(endpoint.provider_model)
+    if endpoint.api_base is None:
+        return endpoint.model if endpoint.model.startswith(f"{provider}/") else f"{endpoint.model} ({provider})"
+    address = urlsplit(endpoint.api_base)
+    port = f":{address.port}" if address.port else ""
+    return f"{endpoint.model} ({provider} at {address.hostname}{port})"
+
+
+def refused(endpoint: Endpoint) -> ReplyRefused:
+    message = f"{name_of(endpoint)} declined to answer."
+    return ReplyRefused(message, "Word the instruction differently, or choose another model.")
+
+
+def empty(endpoint: Endpoint) -> ReplyIncomplete:
+    return ReplyIncomplete(f"{name_of(endpoint)} sent an empty reply.", "Try again, or choose another model.")
+
+
+def without_end(endpoint: Endpoint, text: str) -> Failure:
     """A stream that closed in good order after `text`, but never said that it was over."""
     context = _Context(endpoint, "", str)
     return context.broken_off() if text else context.unreadable()
