@@ -18,9 +18,7 @@ USER_FILE = "~/.config/phasr/config.toml"
 
 @dataclass(frozen=True)
 class PriceList:
-    models: frozenset[str] = frozenset(
-        {"anthropic/claude-sonnet-5-5", "claude-sonnet-5-5", "openai/gpt-4o", "gpt-4o"}
-    )
+    models: frozenset[str] = frozenset({"anthropic/claude-sonnet-5-5", "openai/gpt-4o", "gpt-4o"})
 
     def knows(self, name: str) -> bool:
         return name in self.models

@@ -1,14 +1,17 @@
 """Which model does a task, for every way of naming one."""
 
+import tomllib
 from decimal import Decimal
+from importlib import resources
 
 import pytest
 
 from phasr_lsp.adapters.data_files import catalogue
+from phasr_lsp.adapters.prices import PriceMap, key_variables
 from phasr_lsp.domain.config import Config
 from phasr_lsp.domain.errors import NoModel, UnknownModel
 from phasr_lsp.domain.model import EditFormat, Endpoint, Profile, Tier
-from phasr_lsp.domain.route import Available, Choice, choose, missing_key, profile_of, resolve
+from phasr_lsp.domain.route import Available, Choice, Provider, choose, missing_key, profile_of, resolve
 
 SMALL = "embedded/qwen2.5-coder-0.5b"
 LARGE = "embedded/qwen2.5-coder-1.5b"
@@ -92,6 +95,12 @@ def test_with_nothing_usable_one_message_names_every_way_to_a_model() -> None:
 def test_an_embedded_model_that_is_not_installed_says_how_to_install_it() -> None:
     with pytest.raises(NoModel, match=r"embedded/qwen2.5-coder-0.5b isn't installed\. .*phasr model install"):
         chosen(argument=SMALL, embedded=(LARGE,))
+
+
+def test_weights_of_the_users_own_stand_for_the_configured_embedded_model() -> None:
+    embedded = {"file": "/models/own.gguf", "model": SMALL}
+
+    assert chosen({"embedded": embedded}).endpoint.model == SMALL
 
 
 @pytest.mark.parametrize(
@@ -240,3 +249,19 @@ def test_the_missing_key_is_named(name: str, variables: tuple[str, ...], expecte
 
 def test_variables_that_are_set_to_nothing_do_not_count() -> None:
     assert Available.of({"A": "1", "B": "", "C": " "}, [LARGE]) == Available(frozenset({"A"}), frozenset({LARGE}))
+
+
+@pytest.mark.parametrize("provider", catalogue().providers, ids=lambda provider: provider.name)
+def test_what_is_shipped_about_a_provider_agrees_with_the_price_list(provider: Provider) -> None:
+    """A model that was renamed or dropped shows here."""
+    prices = PriceMap()
+
+    assert [name for name in (provider.tiers or {}).values() if prices.price(name) is None] == []
+    assert provider.keys == key_variables(f"{provider.name}/any")
+
+
+def test_every_profile_says_where_it_comes_from_and_the_last_one_takes_any_model() -> None:
+    table = tomllib.loads(resources.files("phasr_lsp.domain").joinpath("profiles.toml").read_text("utf-8"))
+
+    assert [row["match"] for row in table["profile"] if not row["source"]] == []
+    assert catalogue().profiles[-1].match == "*"

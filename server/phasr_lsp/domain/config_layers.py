@@ -29,9 +29,9 @@ class Layer(StrEnum):
 class KnownModels(Protocol):
     """The models that a price list knows."""
 
-    def knows(self, name: str) -> bool: ...
+    def knows(self, name: str, /) -> bool: ...
 
-    def names(self) -> Collection[str]: ...
+    def names(self) -> Iterable[str]: ...
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,9 @@ def _is_known(name: str, known: Known) -> bool:
     if name.startswith(EMBEDDED):
         return name in known.catalogue.embedded
     provider = known.catalogue.provider_of(name)
-    return (provider is not None and not provider.keys) or known.models.knows(name)
+    if provider is None:
+        return known.models.knows(name)
+    return not provider.keys or known.models.knows(name if "/" in name else f"{provider.name}/{name}")
 
 
 def _foreign_models(settings: Settings, own: Config, known: Known) -> Iterator[Mistake]:

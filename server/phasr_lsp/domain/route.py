@@ -117,7 +117,7 @@ def choose(
 
 def _choice(name: str, why: str, config: "Config", catalogue: Catalogue, available: Available) -> Choice:
     endpoint = resolve(name, config, catalogue)
-    if endpoint.model in catalogue.embedded and endpoint.model not in available.embedded:
+    if endpoint.model in catalogue.embedded and endpoint.model not in _installed(config, available):
         raise NoModel(f"The embedded model {endpoint.model} isn't installed.", INSTALL_ADVICE)
     return Choice(endpoint, profile_of(endpoint, config, catalogue), why)
 
@@ -128,7 +128,7 @@ def _detect(tier: Tier, config: "Config", catalogue: Catalogue, available: Avail
         if provider.tiers and variable:
             return provider.tiers[tier], f"tier {tier}; {variable} is set"
     for name in (config.embedded.model, *catalogue.embedded):
-        if name in available.embedded:
+        if name in _installed(config, available):
             return name, "installed here; no provider's key is set"
     variables = [provider.keys[0] for provider in catalogue.providers if provider.tiers and provider.keys]
     raise NoModel(
@@ -138,6 +138,12 @@ def _detect(tier: Tier, config: "Config", catalogue: Catalogue, available: Avail
         "or install the embedded model, which needs no key: `phasr model install` "
         "or the command phasr.installModel.",
     )
+
+
+def _installed(config: "Config", available: Available) -> frozenset[str]:
+    """The embedded models that can run; weights of the user's own stand for the one that is configured."""
+    own = (config.embedded.model,) if config.embedded.file else ()
+    return available.embedded.union(own)
 
 
 def resolve(name: str, config: "Config", catalogue: Catalogue) -> Endpoint:

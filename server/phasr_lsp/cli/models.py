@@ -1,0 +1,98 @@
+"""`phasr models`: the models that can be used here and now, and what each is good for."""
+
+import argparse
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from phasr_lsp.cli.inventory import Inventory, ModelRow, take_stock
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    parser = subparsers.add_parser("models", help="list the models that can be used here and what they cost")
+    parser.add_argument("--json", action="store_true", help="write JSON for other programs")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(), help="the workspace folder (default: the current one)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table and return the exit code: 0, or 1 when no model can be used."""
+    inventory = take_stock(args.folder.absolute())
+    usable = any(row.obstacle is None for row in inventory.models)
+    console = Console(highlight=False)
+    if args.json:
+        console.print_json(json.dumps([_as_json(row) for row in inventory.models]))
+    elif inventory.models:
+        _print(console, inventory)
+    if not usable:
+        Console(stderr=True, highlight=False).print(
+            "No model can be used here. `phasr doctor` says what to do.", markup=False
+        )
+    return 0 if usable else 1
+
+
+def _print(console: Console, inventory: Inventory) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Model", overflow="fold")
+    table.add_column("Tier")
+    table.add_column("$ in/out", justify="right", no_wrap=True)
+    table.add_column("Context", justify="right", no_wrap=True)
+    table.add_column("Edits", no_wrap=True)
+    table.add_column("Key", no_wrap=True)
+    for row in inventory.models:
+        table.add_row(
+            row.endpoint.model,
+            "\n".join(row.tiers) or "-",
+            f"{_price(row.input_price)}/{_price(row.output_price)}",
+            _tokens(row.context_window),
+            row.profile.definition,
+            _key(row, inventory),
+            style="dim" if row.obstacle else "",
+        )
+    console.print(table)
+    for row in inventory.models:
+        if row.obstacle:
+            console.print(
+                f"{row.endpoint.model} can't be used: {row.obstacle.rstrip('.')}.", style="yellow", markup=False
+            )
+    console.print("Prices are US dollars per million tokens; ? is unknown.", style="dim")
+
+
+def _price(price: Decimal | None) -> str:
+    return "?" if price is None else f"{price.normalize():f}"
+
+
+def _tokens(tokens: int | None) -> str:
+    if tokens is None:
+        return "?"
+    return f"{tokens / 1_000_000:.3g}M" if tokens >= 1_000_000 else f"{tokens // 1000}k"
+
+
+def _key(row: ModelRow, inventory: Inventory) -> str:
+    if row.key is None:
+        return "none"
+    return "set" if row.key in inventory.available.variables else "missing"
+
+
+def _as_json(row: ModelRow) -> dict[str, object]:
+    return {
+        "model": row.endpoint.model,
+        "providerModel": row.endpoint.provider_model,
+        "tiers": row.tiers,
+        "inputPrice": None if row.input_price is None else float(row.input_price),
+        "outputPrice": None if row.output_price is None else float(row.output_price),
+        "contextWindow": row.context_window,
+        "editFormat": row.profile.definition,
+        "key": row.key,
+        "usable": row.obstacle is None,
+        "obstacle": row.obstacle,
+    }
