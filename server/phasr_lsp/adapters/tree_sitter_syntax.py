@@ -57,11 +57,7 @@ class TreeSitterSyntax:
         children = _parse(language.grammar, source.bytes).root_node.children
         kinds = [_import_kind(child, language) for child in children]
         if "import" not in kinds:
-            head = 0
-            for child, kind in zip(children, kinds, strict=True):
-                if kind != "head" or (child.type != "comment" and head):
-                    break
-                head = line_end(file.text, max(source.char(child.end_byte) - 1, 0))
+            head = _head_end(children, kinds, source)
             return Span(head, head)
         first = kinds.index("import")
         last = first
@@ -118,15 +114,31 @@ def _walk(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def _definitions(node: tree_sitter.Node, language: Language) -> Iterator[tree_sitter.Node]:
-    return (found for found in _walk(node) if found.type in language.definitions and found.is_named)
+    return (found for found in _walk(node) if _defines(found, language))
+
+
+def _defines(node: tree_sitter.Node, language: Language) -> bool:
+    """Whether the node is one of the language's definitions; a type that is only mentioned is none."""
+    if not node.is_named or (node.type.endswith("_specifier") and not node.child_by_field_name("body")):
+        return False
+    return any(_has_shape(node, shape.split("/")) for shape in language.definitions)
+
+
+def _has_shape(node: tree_sitter.Node, shape: list[str]) -> bool:
+    """Whether the node's type, a child's, a grandchild's... are those of the shape."""
+    if node.type != shape[0]:
+        return False
+    return len(shape) == 1 or any(_has_shape(child, shape[1:]) for child in node.named_children)
 
 
 def _enclosing(node: tree_sitter.Node | None, language: Language) -> tree_sitter.Node | None:
     while node is not None:
-        if node.type in language.definitions:
+        if _defines(node, language):
             return node
         if node.type in language.wrappers:
-            return next((child for child in node.children if child.type in language.definitions), node.parent)
+            within = next((child for child in node.children if _defines(child, language)), None)
+            if within is not None:
+                return within
         node = node.parent
     return None
 
@@ -151,14 +163,15 @@ def _outermost(node: tree_sitter.Node, language: Language) -> tree_sitter.Node:
 
 def _definition(node: tree_sitter.Node, language: Language, source: _Source) -> Definition:
     """The definition as whole lines; one that shares its lines with other code gives way to what holds it."""
-    whole = _outermost(node, language)
-    start, end = source.char(whole.start_byte), source.char(whole.end_byte)
-    first, last = line_start(source.text, start), line_end(source.text, max(end - 1, start))
-    outer = _enclosing(whole.parent, language)
-    alone = not source.text[first:start].strip() and not source.text[end:last].strip(" \t\r\n;,")
-    if not alone and outer is not None:
-        return _definition(outer, language, source)
-    return Definition(_name(node), Span(first, last), _name(_topmost(node, language)))
+    while True:
+        whole = _outermost(node, language)
+        start, end = source.char(whole.start_byte), source.char(whole.end_byte)
+        first, last = line_start(source.text, start), line_end(source.text, max(end - 1, start))
+        alone = not source.text[first:start].strip("\ufeff \t") and not source.text[end:last].strip(" \t\r\n;,")
+        outer = _enclosing(whole.parent, language)
+        if alone or outer is None:
+            return Definition(_name(node), Span(first, last), _name(_topmost(node, language)))
+        node = outer
 
 
 def _topmost(node: tree_sitter.Node, language: Language) -> tree_sitter.Node:
@@ -170,9 +183,44 @@ def _topmost(node: tree_sitter.Node, language: Language) -> tree_sitter.Node:
 def _name(node: tree_sitter.Node) -> str:
     """The name that the definition gives; "" for one that has none."""
     named = node.child_by_field_name("name") or node.child_by_field_name("declarator")
-    while named is not None and (inner := named.child_by_field_name("declarator")) is not None:
+    if named is None and node.type == "impl_item":
+        named = node.child_by_field_name("type")
+    if named is None:
+        # Go's `type T ...` and JavaScript's `const f = ...` name what is within.
+        inner = (child.child_by_field_name("name") for child in node.named_children)
+        named = next((name for name in inner if name is not None), None)
+    while named is not None and (inner := _inner_declarator(named)) is not None:
         named = inner
     return named.text.decode("utf-8", "replace") if named is not None and named.text else ""
+
+
+def _inner_declarator(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """What a C declarator wraps: `*f(int a)` is a pointer to a function with a name."""
+    if not node.type.endswith("_declarator"):
+        return None
+    return node.child_by_field_name("declarator") or next(
+        (child for child in node.named_children if child.type.endswith("_declarator")), None
+    )
+
+
+def _head_end(children: list[tree_sitter.Node], kinds: list[str], source: _Source) -> int:
+    """The offset behind what heads a file: its first comments, docstring, package.
+
+    Comments right above the first code belong to that.
+    """
+    count = next((at for at, kind in enumerate(kinds) if kind != "head"), len(kinds))
+    while 0 < count < len(children) and _belongs_below(children[count - 1], children[count]):
+        count -= 1
+    if not count:
+        return 0
+    return line_end(source.text, max(source.char(children[count - 1].end_byte) - 1, 0))
+
+
+def _belongs_below(comment: tree_sitter.Node, below: tree_sitter.Node) -> bool:
+    text = comment.text or b""
+    # Some grammars count the line's ending to a comment.
+    last_row = comment.end_point.row - (comment.end_point.column == 0)
+    return "comment" in comment.type and not text.startswith(b"#!") and below.start_point.row == last_row + 1
 
 
 def _import_kind(node: tree_sitter.Node, language: Language) -> str:

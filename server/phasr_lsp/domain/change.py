@@ -1,9 +1,11 @@
 """What a task wants to do to files, independent of who wrote it and how."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from phasr_lsp.domain.diff import differing_blocks
 from phasr_lsp.domain.text import Span, bare, split_lines, to_lf
 
 _BOM = "\ufeff"
@@ -62,27 +64,6 @@ def apply_edits(text: str, edits: Sequence[TextEdit]) -> str:
     return "".join([*pieces, text[position:]])
 
 
-def differing_blocks(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
-    """Where two sequences of lines differ: (old start, old end, new start, new end), in order."""
-    same_head = 0
-    while same_head < min(len(old), len(new)) and old[same_head] == new[same_head]:
-        same_head += 1
-    same_tail = 0
-    while same_tail < min(len(old), len(new)) - same_head and old[-1 - same_tail] == new[-1 - same_tail]:
-        same_tail += 1
-    middle = difflib.SequenceMatcher(
-        None,
-        old[same_head : len(old) - same_tail],
-        new[same_head : len(new) - same_tail],
-        autojunk=False,
-    )
-    return [
-        (old_from + same_head, old_to + same_head, new_from + same_head, new_to + same_head)
-        for tag, old_from, old_to, new_from, new_to in middle.get_opcodes()
-        if tag != "equal"
-    ]
-
-
 def faithful(before: str, after: str) -> str:
     """`after`, as a model wrote it, in the bytes that `before` is made of.
 
@@ -99,7 +80,9 @@ def faithful(before: str, after: str) -> str:
     old = split_lines(before)
     old_bare = [bare(line) for line in old]
     old_endings = [line[len(text) :] for line, text in zip(old, old_bare, strict=True)]
-    usual = old_endings[0] or "\n"
+    ends_with_newline = bool(old_endings[-1])
+    if not ends_with_newline:
+        old_endings[-1] = old_endings[-2] if len(old) > 1 else "\n"
     endings: list[str] = []
     rest = (len(old), len(old), len(new), len(new))
     for old_from, old_to, new_from, new_to in [*differing_blocks(old_bare, new), rest]:
@@ -107,8 +90,7 @@ def faithful(before: str, after: str) -> str:
         endings += old_endings[old_from - unchanged : old_from]
         replaced = old_endings[old_from:old_to] or old_endings[max(old_from - 1, 0) :][:1]
         endings += [*replaced, *[replaced[-1]] * (new_to - new_from)][: new_to - new_from]
-    endings = [ending or usual for ending in endings]
-    if not old_endings[-1]:
+    if not ends_with_newline:
         endings[-1] = ""
     return "".join(text + ending for text, ending in zip(new, endings, strict=True))
 
@@ -124,9 +106,8 @@ def _file_diff(file: FileChange) -> str:
     header = f"diff --git a/{file.name} b/{file.name}\n"
     if file.before is None:
         header += "new file mode 100644\n"
-    old, new = split_lines(file.before or ""), split_lines(file.after)
-    if not new and not old:
-        return header
+    # git knows LF alone; a CR is a character like any other.
+    old, new = re.findall(r"[^\n]*\n|[^\n]+", file.before or ""), re.findall(r"[^\n]*\n|[^\n]+", file.after)
     body = difflib.unified_diff(
         old, new, "/dev/null" if file.before is None else f"a/{file.name}", f"b/{file.name}", lineterm="\n"
     )

@@ -54,7 +54,7 @@ class Kind(BaseModel):
     """The instruction to the model: the body of the file."""
 
 
-_MARKER = re.compile(r"^\W*phasr:\s*(?P<wish>.*?)[\s*/>-]*$", re.IGNORECASE)
+_WISH = re.compile(r"\W*?phasr:\s*(?P<wish>\S.*?)\s*(?:\*+/|--+>)?\s*", re.IGNORECASE)
 
 
 def wish_in(line: str, comment: str) -> str | None:
@@ -63,8 +63,8 @@ def wish_in(line: str, comment: str) -> str | None:
     `comment` is what begins a line comment in the language; block comments are known by their own marks.
     """
     for mark in (comment, "/*", "<!--", "--"):
-        if mark and mark in line:
-            found = _MARKER.match(line[line.index(mark) :])
-            if found and found["wish"]:
+        for place in re.finditer(re.escape(mark), line) if mark else ():
+            found = _WISH.fullmatch(line, place.end())
+            if found:
                 return found["wish"]
     return None

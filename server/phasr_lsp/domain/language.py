@@ -17,7 +17,7 @@ class Language:
     comment: str = ""
     """What begins a line comment."""
     definitions: tuple[str, ...] = ()
-    """Node types that a person calls a function, a method or a type."""
+    """Node types that a person calls a function, a method or a type; `a/b` is an `a` with a child `b`."""
     wrappers: tuple[str, ...] = ()
     """Node types that belong to the definition within: decorators, `export`."""
     imports: tuple[str, ...] = ()
@@ -52,8 +52,10 @@ def test_file(name: str, language: Language, existing: Collection[str]) -> str |
         return None
     path = PurePosixPath(name)
     conventional = PurePosixPath(language.tests.format(folder=path.parent, stem=path.stem, suffix=path.suffix))
-    own_pattern = language.tests.rsplit("/", 1)[-1].format(stem="\0", suffix=path.suffix).split("\0")
-    if path.name.startswith(own_pattern[0]) and path.name.endswith(own_pattern[-1]):
+    head, tail = PurePosixPath(language.tests).name.replace("{suffix}", path.suffix).split("{stem}")
+    # Where a test file's name is like any other, as in Rust, its folder tells it.
+    by_name = head or tail != path.suffix
+    if path.name.startswith(head) and path.name.endswith(tail) and (by_name or path == conventional):
         return name
-    same_name = [other for other in existing if PurePosixPath(other).name == conventional.name]
-    return same_name[0] if len(same_name) == 1 else str(conventional)
+    same_name = [other for other in existing if PurePosixPath(other).name == conventional.name and other != name]
+    return same_name[0] if by_name and len(same_name) == 1 else str(conventional)

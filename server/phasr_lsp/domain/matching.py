@@ -4,15 +4,26 @@ Every rung must match in exactly one place. A rung that matches twice refuses th
 picks the first of two. The rungs are those of the public coding agents' parsers, without their guesses.
 """
 
+import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import IntEnum
+from heapq import nlargest
+from itertools import accumulate
+
+from phasr_lsp.domain.diff import differing_blocks
 
 _LOOKALIKES = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-", "\u00a0": " ", "\u202f": " "}
 )
+
+
+_WORD = re.compile(r"\w+")
+_CANDIDATES = 8
+_MOST_WORDS = 2000
+"""Beyond these a text's likeness isn't measured."""
 
 
 class Rung(IntEnum):
@@ -35,6 +46,8 @@ class Match:
     """Indentation that the searched text has and the file hasn't."""
     add: str = ""
     """Indentation that the file has and the searched text hasn't."""
+    skipped: int = 0
+    """Blank lines at the head of the search that the file hasn't."""
 
     def reindent(self, lines: Sequence[str]) -> list[str]:
         """Replacement lines, moved by the offset at which the search text was found."""
@@ -52,28 +65,43 @@ class NotFound:
     nearest: int | None
     """The line, counted from 1, at which the text that resembles the search most begins."""
     similarity: float
-    """0 to 1, by difflib's ratio over the lines."""
+    """0 to 1, by difflib's ratio over the words."""
 
 
 def locate(lines: Sequence[str], search: Sequence[str]) -> Match | Ambiguous | NotFound:
     """Find `search` in `lines`; both are lines without their endings."""
-    wanted = _without_blank_edges(search)
-    for rung, wish, reading in (
-        (Rung.EXACT, search, _literal),
-        (Rung.TRAILING_SPACE, search, str.rstrip),
-        (Rung.INDENTATION, wanted, str.strip),
-        (Rung.LOOKALIKES, wanted, _folded),
+    for rung, reading in (
+        (Rung.EXACT, _literal),
+        (Rung.TRAILING_SPACE, str.rstrip),
+        (Rung.INDENTATION, str.strip),
+        (Rung.LOOKALIKES, _folded),
     ):
-        found = [
-            match
-            for match in _windows(lines, wish, reading, rung)
-            if rung < Rung.INDENTATION or _one_offset(lines, wish, match)
-        ]
+        wish, skipped = (search, 0) if rung < Rung.INDENTATION else _without_blank_edges(search)
+        places = _places([reading(line) for line in lines], [reading(line) for line in wish])
+        found = [Match(first, first + len(wish), rung) for first in places]
+        if rung >= Rung.INDENTATION:
+            found = [offset for match in found if (offset := _with_offset(lines, wish, match, skipped))]
         if len(found) > 1:
             return Ambiguous(tuple(match.first + 1 for match in found))
         if found:
-            return found[0] if rung < Rung.INDENTATION else _with_offset(lines, wish, found[0])
-    return _nearest(lines, wanted)
+            return found[0]
+    return _nearest(lines, search)
+
+
+def rewrite(lines: Sequence[str], search: Sequence[str], replace: Sequence[str], match: Match) -> list[str]:
+    """What comes to stand in the place of a match.
+
+    Lines that search and replacement have in common stay as the file has them, white space and look-alikes
+    included; the others are moved by the offset of the match.
+    """
+    written: list[str] = []
+    at = 0
+    for start, end, new_start, new_end in [*differing_blocks(search, replace), (len(search), 0, 0, 0)]:
+        places = range(match.first + at - match.skipped, match.first + start - match.skipped)
+        written += [lines[place] for place in places if match.first <= place < match.end]
+        written += match.reindent(replace[new_start:new_end])
+        at = end
+    return written
 
 
 def _literal(line: str) -> str:
@@ -84,26 +112,20 @@ def _folded(line: str) -> str:
     return unicodedata.normalize("NFKC", line.translate(_LOOKALIKES)).strip()
 
 
-def _without_blank_edges(search: Sequence[str]) -> list[str]:
-    lines = list(search)
-    while lines and not lines[0].strip():
-        lines.pop(0)
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return lines
+def _without_blank_edges(search: Sequence[str]) -> tuple[Sequence[str], int]:
+    """The lines from the first to the last that isn't blank, and how many stood before them."""
+    filled = [index for index, line in enumerate(search) if line.strip()]
+    return (search[filled[0] : filled[-1] + 1], filled[0]) if filled else ((), 0)
 
 
-def _windows(
-    lines: Sequence[str], search: Sequence[str], reading: Callable[[str], str], rung: Rung
-) -> list[Match]:
+def _places(lines: Sequence[str], search: Sequence[str]) -> list[int]:
     if not search:
         return []
-    read, wish = [reading(line) for line in lines], [reading(line) for line in search]
-    size = len(wish)
+    size = len(search)
     return [
-        Match(first, first + size, rung)
-        for first in range(len(read) - size + 1)
-        if read[first] == wish[0] and read[first : first + size] == wish
+        first
+        for first in range(len(lines) - size + 1)
+        if lines[first] == search[0] and lines[first : first + size] == search
     ]
 
 
@@ -119,40 +141,35 @@ def _offset(have: str, want: str) -> tuple[str, str]:
     return want[: len(want) - common], have[: len(have) - common]
 
 
-def _one_offset(lines: Sequence[str], search: Sequence[str], match: Match) -> bool:
-    """Whether every line stands at the same distance from where it was searched."""
+def _with_offset(lines: Sequence[str], search: Sequence[str], match: Match, skipped: int) -> Match | None:
+    """The match with its offset; None where the lines don't all stand at the same one."""
     pairs = [
         (_indent(have), _indent(want))
         for have, want in zip(lines[match.first : match.end], search, strict=True)
         if want.strip()
     ]
     remove, add = _offset(*min(pairs, key=lambda pair: len(pair[1])))
-    return all(have == add + want.removeprefix(remove) and want.startswith(remove) for have, want in pairs)
-
-
-def _with_offset(lines: Sequence[str], search: Sequence[str], match: Match) -> Match:
-    pairs = [
-        (_indent(have), _indent(want))
-        for have, want in zip(lines[match.first : match.end], search, strict=True)
-        if want.strip()
-    ]
-    remove, add = _offset(*min(pairs, key=lambda pair: len(pair[1])))
-    return Match(match.first, match.end, match.rung, remove, add)
+    if not all(want.startswith(remove) and have == add + want.removeprefix(remove) for have, want in pairs):
+        return None
+    return Match(match.first, match.end, match.rung, remove, add, skipped)
 
 
 def _nearest(lines: Sequence[str], search: Sequence[str]) -> NotFound:
-    if not search or not lines:
+    """The window with the most words of the search; time grows with the file's length alone."""
+    wish = _words(search)
+    wanted = set(wish)
+    shared = [len(wanted.intersection(_WORD.findall(line))) for line in lines]
+    if not any(shared):
         return NotFound(None, 0.0)
-    wish = [line.strip() for line in search]
-    read = [line.strip() for line in lines]
-    common = set(wish) & set(read)
-    anchors = [index for index, line in enumerate(read) if line in common and line]
-    candidates = {
-        min(max(index - wish.index(read[index]), 0), max(len(read) - 1, 0)) for index in anchors[:50]
-    } or set(range(min(len(read), 200)))
-    scored = [
-        (SequenceMatcher(None, "\n".join(read[at : at + len(wish)]), "\n".join(wish)).ratio(), -at)
-        for at in candidates
+    sums = [0, *accumulate(shared)]
+    size = min(len(search), len(lines))
+    best = nlargest(_CANDIDATES, range(len(lines) - size + 1), key=lambda at: sums[at + size] - sums[at])
+    alike = [
+        (SequenceMatcher(None, _words(lines[at : at + size]), wish, autojunk=False).ratio(), -at) for at in best
     ]
-    similarity, at = max(scored)
+    similarity, at = max(alike)
     return NotFound(1 - at, round(similarity, 2))
+
+
+def _words(lines: Sequence[str]) -> list[str]:
+    return [word for line in lines for word in _WORD.findall(line)][:_MOST_WORDS]

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+_ENDING = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, order=True)
@@ -61,18 +62,24 @@ def to_lf(text: str) -> str:
 
 def line_start(text: str, offset: int) -> int:
     """The offset at which the line that holds `offset` begins."""
+    offset = _before_ending(text, offset)
     return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
 
 
 def line_end(text: str, offset: int) -> int:
     """The offset just behind the line that holds `offset`, its ending included."""
-    ending = re.compile(r"\r\n|\n|\r").search(text, offset)
+    ending = _ENDING.search(text, offset)
     return ending.end() if ending else len(text)
 
 
 def line_number(text: str, offset: int) -> int:
     """The line, counted from 1 as people do, that holds `offset`."""
-    return len(re.findall(r"\r\n|\n|\r", text[:offset])) + 1
+    return len(_ENDING.findall(text, 0, _before_ending(text, offset))) + 1
+
+
+def _before_ending(text: str, offset: int) -> int:
+    """The offset, moved out of the middle of a CRLF, which is one ending."""
+    return offset - 1 if text[max(offset - 1, 0) : offset + 1] == "\r\n" else offset
 
 
 def indentation(text: str) -> str:

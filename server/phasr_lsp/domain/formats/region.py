@@ -5,18 +5,42 @@ the model puts above the definition are moved to where the file has its own.
 """
 
 import re
+from dataclasses import dataclass
 
 from phasr_lsp.domain.change import ChangeSet, FileChange, faithful
-from phasr_lsp.domain.formats.reply import Fence, Files, Malformed, fences
-from phasr_lsp.domain.text import Span, bare, indentation, split_lines, to_lf
+from phasr_lsp.domain.formats.reply import Fence, Files, Malformed, elision, fences
+from phasr_lsp.domain.text import Span, indentation, to_lf
 
 _GAP = 3
 """Line ends between the last line of a file and what is appended: two blank lines."""
+
+_BOM = "\ufeff"
 
 INSTRUCTION = (
     "Answer with {what} in one fenced code block, complete, with nothing left out and no placeholders such as "
     "`...`. Don't repeat the rest of the file. Write nothing else."
 )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The target in LF and without a byte-order mark, with the spans in it."""
+
+    text: str
+    region: Span
+    imports: Span
+
+    @property
+    def old(self) -> str:
+        return self.region.of(self.text)
+
+    @property
+    def above(self) -> str:
+        return self.text[: self.region.start]
+
+    @property
+    def below(self) -> str:
+        return self.text[self.region.end :]
 
 
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:
@@ -29,14 +53,13 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     block = _the_block(blocks, files.name)
     if isinstance(block, Malformed):
         return block
-    text = to_lf(files.target.text)
-    region, imports = _in_lf(files.target.text, files.region), _in_lf(files.target.text, files.imports)
-    old = region.of(text)
-    inside_imports = imports.start <= region.start <= imports.end and not region.empty
-    new_imports, body = ([], block.text) if inside_imports else _split_imports(block.text, old, files)
-    if files.name and not re.search(rf"(?<!\w){re.escape(files.name)}(?!\w)", body):
-        return Malformed(f"The code block doesn't contain `{files.name}`; it must hold all of it.")
-    after = _insert(text, region, _fitted(body, old, text, region), imports, new_imports)
+    place = _in_lf(files, files.region)
+    imports, body = _split_imports(block.text, place, files.import_words)
+    flaw = _flaw(body, place, files)
+    if flaw:
+        return Malformed(flaw)
+    after = place.above + _fitted(body, place) + place.below if body.strip() else place.text
+    after = _with_imports(after, place, imports)
     before = files.target.text if files.target.exists else None
     return ChangeSet(
         (FileChange(files.target.uri, files.target.name, before, faithful(files.target.text, after)),)
@@ -45,7 +68,7 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
 
 def _the_block(blocks: list[Fence], name: str) -> Fence | Malformed:
     if len(blocks) > 1 and name:
-        blocks = [block for block in blocks if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", block.text)]
+        blocks = [block for block in blocks if _mentions(block.text, name)] or blocks
     if len(blocks) != 1:
         return Malformed(f"The answer holds {len(blocks)} fenced code blocks; it must hold exactly one.")
     if not blocks[0].text.strip():
@@ -53,62 +76,158 @@ def _the_block(blocks: list[Fence], name: str) -> Fence | Malformed:
     return blocks[0]
 
 
-def _in_lf(text: str, span: Span) -> Span:
-    return Span(len(to_lf(text[: span.start])), len(to_lf(text[: span.end])))
+def _mentions(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
-def _split_imports(block: str, old: str, files: Files) -> tuple[list[str], str]:
-    """The import lines at the block's head that the file hasn't, and what follows them.
+def _in_lf(files: Files, region: Span) -> _Place:
+    text = files.target.text
 
-    Only statements of one line are moved; the first line that is neither blank nor such a statement ends
-    the head. Where the replaced text itself begins with imports they stay in the body.
+    def moved(span: Span) -> Span:
+        return Span(*(len(to_lf(text[:offset].removeprefix(_BOM))) for offset in (span.start, span.end)))
+
+    return _Place(to_lf(text.removeprefix(_BOM)), moved(region), moved(files.imports))
+
+
+def _flaw(body: str, place: _Place, files: Files) -> str | None:
+    """Why the body can't be what was asked for; None when it can."""
+    if files.name and not _mentions(body, files.name):
+        return f"The code block doesn't contain `{files.name}`; it must hold all of it."
+    left_out = elision(body, files.target.text)
+    if left_out:
+        return f"The code block leaves code out (`{left_out}`); it must be complete."
+    repeated = _repeated(body, place, files.name)
+    if repeated:
+        return f"The code block repeats other parts of the file (`{repeated}`); leave those out."
+    return None
+
+
+def _repeated(body: str, place: _Place, name: str) -> str | None:
+    """The line by which the body shows that it holds more of the file than was asked for.
+
+    It begins with code that stands elsewhere in the file, it ends as the file does, or behind the new import
+    statements it goes on with what follows the old ones.
     """
-    nothing_there = not files.target.text.strip()
-    if nothing_there or not files.import_words or _begins_import(old.lstrip(), files.import_words):
+    lines, old = _filled(body), _filled(place.old)
+    above, below = _filled(place.above), _filled(place.below)
+    if not lines:
+        return None
+    if place.old and place.region == place.imports:
+        return below[0] if below and below[0] in lines and below[0] not in old else None
+    first = lines[0]
+    elsewhere = first in [*above, *below] and first not in old and re.match(r"[\w\"']", first)
+    if elsewhere and (name or not place.old) and not (name and _mentions(first, name)):
+        return first
+    end = below[-3:]
+    if lines[-len(end) :] == end and len(re.findall(r"\w", "".join(end))) >= _DISTINCT and end != old[-3:]:
+        return end[0]
+    return None
+
+
+_DISTINCT = 20
+"""Letters in the last lines of a file above which another text hardly ends in the same way."""
+
+
+def _filled(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def _split_imports(block: str, place: _Place, words: tuple[str, ...]) -> tuple[list[str], str]:
+    """The import statements at the block's head that the file hasn't, and what follows them.
+
+    Where the replaced text itself begins with imports, or the file is empty, they stay where they are.
+    """
+    if not place.text.strip() or not words or _begins_import(place.old.lstrip(), words):
         return [], block
-    have = {line.strip() for line in to_lf(files.target.text).split("\n")}
+    have = {*_filled(place.text), " ".join(place.imports.of(place.text).split())}
     lines = block.split("\n")
-    head = 0
-    while head < len(lines) and (not lines[head].strip() or _one_line_import(lines[head], files.import_words)):
-        head += 1
-    wanted = [line for line in lines[:head] if line.strip() and line.strip() not in have]
-    return wanted, "\n".join(lines[head:])
+    wanted: list[str] = []
+    at = 0
+    while at < len(lines):
+        end = _statement_end(lines, at, words)
+        if end is None:
+            break
+        statement = "\n".join(lines[at:end]).strip()
+        # In a Go file the path alone stands in the file's own list.
+        parts = {" ".join(statement.split()), statement.split(None, 1)[-1]} if statement else set[str]()
+        if statement and not parts & have:
+            wanted.append(statement)
+        at = end
+    return wanted, "\n".join(lines[at:])
+
+
+def _statement_end(lines: list[str], at: int, words: tuple[str, ...]) -> int | None:
+    """The index behind the import statement or the blank line at `at`; None where other code stands."""
+    if not lines[at].strip():
+        return at + 1
+    if not _begins_import(lines[at], words):
+        return None
+    for end in range(at + 1, len(lines) + 1):
+        text = "\n".join(lines[at:end])
+        if all(text.count(opening) == text.count(closing) for opening, closing in ("()", "{}")):
+            return end
+    return None
 
 
 def _begins_import(line: str, words: tuple[str, ...]) -> bool:
     return any(re.match(rf"{re.escape(word)}(?!\w)", line) for word in words)
 
 
-def _one_line_import(line: str, words: tuple[str, ...]) -> bool:
-    return (
-        _begins_import(line, words) and line.count("(") == line.count(")") and line.count("{") == line.count("}")
-    )
-
-
-def _fitted(body: str, old: str, text: str, region: Span) -> str:
+def _fitted(body: str, place: _Place) -> str:
     """The body at the old text's indentation, with blank lines around it as the place asks for."""
-    body = body.strip("\n") + "\n"
-    if region.empty:
-        before = text[: region.start]
-        above = len(before) - len(before.rstrip("\n"))
-        return "\n" * max(_GAP - above, 0) + body if before.strip() else body
-    have, want = indentation(body), indentation(old)
-    if have != want:
-        body = "".join(
-            want + line.removeprefix(have) if bare(line).strip() else line for line in split_lines(body)
+    old = place.old
+    body = _indented(body.strip("\n"), indentation(old))
+    if not place.region.empty:
+        trailing = len(old) - len(old.rstrip("\n"))
+        leading = len(old) - len(old.lstrip("\n")) if old.strip() else 0
+        return "\n" * leading + body + "\n" * trailing
+    above, below = place.above, place.below
+    gap_above = max(_GAP - (len(above) - len(above.rstrip("\n"))), 0) if above.strip() else 0
+    gap_below = max(_GAP - 1 - (len(below) - len(below.lstrip("\n"))), 0) if below.strip() else 0
+    return "\n" * gap_above + body + "\n" + "\n" * gap_below
+
+
+def _indented(body: str, want: str) -> str:
+    """The body moved so that it begins at the indentation `want`."""
+    have = indentation(body)
+    lines = body.split("\n")
+    if have == want or _only_first_line_lost(lines, want):
+        return want + body.lstrip(" \t") if have != want else body
+    return "\n".join(want + line.removeprefix(have) if line.strip() else line for line in lines)
+
+
+def _only_first_line_lost(lines: list[str], want: str) -> bool:
+    """Whether all but the first line stand at the old indentation, as when a model copies from behind it."""
+    rest = [line for line in lines[1:] if line.strip()]
+    if lines[0][:1].isspace() or not want or not rest:
+        return False
+    closing = rest[-1].startswith(want) and rest[-1][len(want) :][:1] in tuple(")]}")
+    inner = rest[:-1] if closing else rest
+    return all(line.startswith(want) and line[len(want) :][:1].isspace() for line in inner)
+
+
+def _with_imports(text: str, place: _Place, statements: list[str]) -> str:
+    """The text, in which the region was replaced already, with the statements behind the imports it has."""
+    if not statements:
+        return text
+    moved = len(text) - len(place.text) if place.imports.start >= place.region.end and place.region.end else 0
+    start, end = place.imports.start + moved, place.imports.end + moved
+    # Python wants these above all other statements.
+    future = [statement for statement in statements if statement.startswith("from __future__ ")]
+    others = [statement for statement in statements if statement not in future]
+    if not place.imports.empty:
+        return (
+            text[:start]
+            + "".join(statement + "\n" for statement in future)
+            + _with_newline(text[start:end])
+            + "".join(statement + "\n" for statement in others)
+            + text[end:]
         )
-    return body if old.endswith("\n") or region.end < len(text) else body.removesuffix("\n")
+    above, below = _with_newline(text[:end]), text[end:]
+    lead = "\n" if above.strip() and not above.endswith("\n\n") else ""
+    gap = max(_GAP - 1 - (len(below) - len(below.lstrip("\n"))), 0) if below.strip() else 0
+    return above + lead + "".join(f"{line}\n" for line in [*future, *others]) + "\n" * gap + below
 
 
-def _insert(text: str, region: Span, body: str, imports: Span, new_imports: list[str]) -> str:
-    """The text with the region replaced and the import lines put behind those it has."""
-    if not new_imports:
-        return text[: region.start] + body + text[region.end :]
-    lines = "".join(line.strip() + "\n" for line in new_imports)
-    if imports.end > region.start:
-        return text[: region.start] + lines + body + text[region.end :]
-    if imports.empty:
-        lines += "\n\n"
-    elif not text[: imports.end].endswith("\n"):
-        lines = "\n" + lines
-    return text[: imports.end] + lines + text[imports.end : region.start] + body + text[region.end :]
+def _with_newline(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"

@@ -25,14 +25,23 @@ class Files:
     """Further files by name."""
 
     def named(self, name: str) -> FileText | None:
-        """The file that a reply means by `name`: also with back-ticks, a bullet, or without its folder
-        where that leaves exactly one."""
-        wish = name.strip().strip("`*\"'").removeprefix("./").replace("\\", "/").rstrip(":")
+        """The file that a reply means by `name`, whatever marks stand around it.
+
+        A workspace prefix in front and a missing folder are forgiven where exactly one file fits then.
+        """
+        wish = path_in(name)
         known = {self.target.name: self.target, **self.others}
         if wish in known:
             return known[wish]
-        ends = [file for key, file in known.items() if key.endswith("/" + wish) or wish.endswith("/" + key)]
-        return ends[0] if len(ends) == 1 else None
+        # A file at the top of the workspace is meant by a longer path only if that one is absolute: of two
+        # relative paths with the same last part each is a file of its own.
+        absolute = re.match(r"/|[A-Za-z]:/|~/", wish) is not None
+        fitting = [
+            file
+            for key, file in known.items()
+            if key.endswith("/" + wish) or (wish.endswith("/" + key) and ("/" in key or absolute))
+        ]
+        return fitting[0] if len(fitting) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -54,38 +63,117 @@ class Fence:
     """The last line that isn't blank above the block."""
 
 
-_THINKING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>\s*", re.DOTALL | re.IGNORECASE)
-_UNOPENED = re.compile(r"\A(?:(?!<think).)*?</(?:think|thinking)>\s*", re.DOTALL | re.IGNORECASE)
-_OPENING = re.compile(r"^( {0,3})(`{3,}|~{3,})([^`]*)$")
+_THOUGHT = re.compile(r"(?<![`\"'])<(think|thinking|reasoning)>", re.IGNORECASE)
+_UNOPENED = re.compile(
+    r"\A(?:(?!<think).)*?</(?:think|thinking|reasoning)>[ \t]*(?:\n|\Z)", re.DOTALL | re.IGNORECASE
+)
+_FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
+_SEARCH = re.compile(r"^\s{0,3}<{5,9} ?(?:SEARCH|ORIGINAL)")
+_REPLACE = re.compile(r"^\s{0,3}>{5,9} ?(?:REPLACE|UPDATED)")
+_BULLET = re.compile(r"^(?:[-*+•]|\d+[.)]|#+|//|(?:file|filename|path) ?:)\s+", re.IGNORECASE)
+_ELISION = re.compile(
+    r"^\s*(?:#|//|--|/\*|<!--|\{/\*|;|%)+(?=.*(?:\.{3}|…)).*"
+    r"\b(?:existing|rest of|remaining|unchanged|omitted|same as|as before|other (?:code|methods|tests))\b",
+    re.IGNORECASE,
+)
 
 
 def without_thinking(reply: str) -> str:
-    """The reply without what the model thought aloud; that never reaches a file."""
-    text = _THINKING.sub("", to_lf(reply))
-    if re.search(r"</think(ing)?>", text, re.IGNORECASE):
-        text = _UNOPENED.sub("", text)
-    return re.split(r"^<think(?:ing)?>\s*$", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)[0]
+    """The reply, in LF, without what the model thought aloud; that never reaches a file.
+
+    Code that speaks of such tags, in a fence or between SEARCH and REPLACE, stays as it is. A section that
+    doesn't end hides all that follows.
+    """
+    kept: list[str] = []
+    inside = thought = ""
+    for line in _UNOPENED.sub("", to_lf(reply), count=1).split("\n"):
+        if inside:
+            inside = "" if _closes(line, inside) or (inside == "<" and _REPLACE.match(line)) else inside
+            kept.append(line)
+            continue
+        spoken, still = _spoken(line, thought)
+        if spoken.strip() or not (thought or still):
+            kept.append(spoken)
+        fence = _FENCE.match(spoken)
+        inside = fence["mark"] if fence else "<" if _SEARCH.match(spoken) else ""
+        thought = still
+    return "\n".join(kept)
+
+
+def _spoken(line: str, thought: str) -> tuple[str, str]:
+    """What of a line isn't thought, and the tag that is still open behind it."""
+    spoken = ""
+    while True:
+        if thought:
+            end = line.lower().find(f"</{thought}>")
+            if end < 0:
+                return spoken, thought
+            line = line[end + len(thought) + 3 :]
+        opening = _THOUGHT.search(line)
+        if not opening:
+            return spoken + line, ""
+        spoken, thought, line = spoken + line[: opening.start()], opening[1].lower(), line[opening.end() :]
+
+
+def _closes(line: str, mark: str) -> bool:
+    """Whether a line is the closing fence for an opening one."""
+    fence = _FENCE.match(line)
+    return fence is not None and fence["mark"].startswith(mark) and not fence["info"].strip()
 
 
 def fences(reply: str) -> list[Fence] | Malformed:
-    """The code blocks of a reply, fences of any length; a block that never closes is malformed."""
+    """The code blocks of a reply, fences of any length; a block that never closes is malformed.
+
+    A fence with a language inside a block opens a block within it (models forget to make the outer fence
+    longer); what is inside belongs to the outer block.
+    """
     found: list[Fence] = []
-    lines = without_thinking(reply).split("\n")
-    above = ""
-    at = 0
-    while at < len(lines):
-        opening = _OPENING.match(lines[at])
-        if not opening:
-            above = lines[at] if lines[at].strip() else above
-            at += 1
+    above = mark = info = ""
+    depth = 0
+    body: list[str] = []
+    for line in without_thinking(reply).split("\n"):
+        fence = _FENCE.match(line)
+        if not depth:
+            if fence:
+                mark, info, depth, body = fence["mark"], fence["info"].strip(), 1, []
+            elif line.strip():
+                above = line.strip()
             continue
-        mark = opening[2]
-        closing = re.compile(rf"^ {{0,3}}{re.escape(mark[0])}{{{len(mark)},}}\s*$")
-        end = next((index for index in range(at + 1, len(lines)) if closing.match(lines[index])), None)
-        if end is None:
-            return Malformed("The code block isn't closed: the reply seems to be cut off.")
-        body = lines[at + 1 : end]
-        found.append(Fence(opening[3].strip(), "".join(line + "\n" for line in body), above.strip()))
-        above = ""
-        at = end + 1
+        if _closes(line, mark):
+            depth -= 1
+        elif fence and fence["mark"].startswith(mark):
+            depth += 1
+        if depth:
+            body.append(line)
+        else:
+            found.append(Fence(info, "".join(text + "\n" for text in body), above))
+            above = ""
+    if depth:
+        return Malformed("The code block isn't closed: the reply seems to be cut off.")
     return found
+
+
+def path_in(line: str) -> str:
+    """The path that a line of a reply consists of, without bullet, quotes and colon, in forward slashes.
+
+    A line that is no path comes back as it is, stripped.
+    """
+    text = _BULLET.sub("", line.strip())
+    text = text.strip("`*\"' ").rstrip(":").strip("`*\"' ").replace("\\", "/")
+    return text.removeprefix("./")
+
+
+def is_path(text: str) -> bool:
+    """Whether a text, as `path_in` gives it, can only be meant as a file's path."""
+    return re.fullmatch(r"[^\s`]*(?:[\w-]\.\w{1,10}|/[^\s`/]+)", text) is not None
+
+
+def elision(text: str, before: str) -> str | None:
+    """The first line that stands for code which was left out ("... existing code ..."), if there is one.
+
+    A line that the file itself has is meant as it stands.
+    """
+    known = {line.strip() for line in to_lf(before).split("\n")}
+    return next(
+        (line.strip() for line in text.split("\n") if _ELISION.match(line) and line.strip() not in known), None
+    )
