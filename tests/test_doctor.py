@@ -289,4 +289,4 @@ def test_the_page_fits_into_eighty_columns(
 
     assert code == 0
     assert max(len(line) for line in out.splitlines()) <= 80
-    assert "openai/gpt-6-luna" in out
+    assert "claude-haiku-5-5" in out

@@ -226,6 +226,10 @@ def test_editors_send_null_and_empty_text_for_what_is_not_set(tmp_path: Path) ->
     assert loaded(tmp_path, editor=editor) == Loaded(Config.model_validate({"limits": {"tasks": 3}}), ())
 
 
+def test_the_editors_settings_may_stand_under_the_name_of_their_section(tmp_path: Path) -> None:
+    assert loaded(tmp_path, editor={"phasr": {"model": "known/a"}}) == Loaded(Config(model="known/a"), ())
+
+
 def test_a_mistake_in_the_editors_settings_has_no_file(tmp_path: Path) -> None:
     (problem,) = loaded(tmp_path, editor={"modle": "x"}).problems
 

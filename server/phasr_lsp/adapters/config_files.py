@@ -93,7 +93,14 @@ class _Source:
 
 
 def _from_editor(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The editor's settings without what it left unset: clients send null or "" for that."""
+    """The editor's settings without what it left unset: clients send null or "" for that.
+
+    Some editors have one place for what they send at the start and what they answer when asked for the section
+    `phasr`; there, everything stands under that name at the start as well.
+    """
+    section: Any = settings.get("phasr")
+    if isinstance(section, Mapping):
+        settings = cast(Settings, section)
     return {key: value for key, value in _set_values(settings).items() if key not in EDITORS_OWN_KEYS}
 
 
