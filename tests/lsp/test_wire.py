@@ -308,14 +308,17 @@ async def test_cancelling_an_answered_request_stops_the_task_it_started(client: 
 
 
 async def test_a_shutdown_with_work_in_flight_is_answered_and_the_rest_refused(client: Client) -> None:
+    client.notify("textDocument/didClose", {"textDocument": {"uri": "file:///a.py"}})
+    assert (await client.receive())["method"] == "test/handlerStarted"
     hanging = [client.start("test/hang") for _ in range(5)]
+    blocked = [client.start("test/block") for _ in range(40)]
     assert (await client.command("start"))["result"] == "started"
     shutdown = client.start("shutdown")
     late = client.start("test/tables")
     client.notify("test/mark", "too late")
 
     received: dict[int, dict[str, Any]] = {}
-    while not received.keys() >= {shutdown, late, *hanging}:
+    while not received.keys() >= {shutdown, late, *hanging, *blocked}:
         message = await client.receive()
         received[message.get("id", 0)] = message
     assert received[shutdown]["result"] is None
@@ -376,8 +379,18 @@ async def test_a_client_that_never_answers_is_not_waited_for(client: Client) -> 
 
     client.send(id=asked["id"], result={"success": True})
     assert await client.result("test/tables") == [0, 0, 0]
+    await end_quietly(client)
     assert client.notifications == []
-    await assert_quiet(client)
+
+
+async def test_an_answer_to_a_cancelled_request_is_dropped(client: Client) -> None:
+    asking = client.start("test/askAndForget")
+    asked = await client.receive()
+    assert (await client.answer(asking))["result"] is True
+    client.send(id=asked["id"], result={"success": True})
+    assert await client.result("test/tables") == [0, 0, 0]
+    await end_quietly(client)
+    assert client.notifications == []
 
 
 async def test_a_clients_answer_arrives(client: Client) -> None:
@@ -430,16 +443,25 @@ async def test_a_notifications_fault_is_no_popup(stdio_client: Client) -> None:
     assert stdio_client.notifications == []
 
 
-async def assert_quiet(client: Client) -> None:
-    """End the session; nothing was complained of on stderr."""
-    await client.ask("shutdown")
+async def end_quietly(client: Client) -> str:
+    """End the session and return its log, in which nothing is complained of."""
+    assert await client.result("shutdown") is None
     client.notify("exit")
-    assert await client.exit() == (0, "")
+    code, log = await client.exit()
+    assert code == 0
+    assert [line for line in log.splitlines() if not line.startswith(("DEBUG", "INFO"))] == []
+    return log
 
 
-async def test_neither_settings_nor_texts_are_logged(client: Client) -> None:
-    await client.command("echo", SECRET)
-    await assert_quiet(client)
+async def test_neither_settings_nor_texts_are_logged_at_any_level() -> None:
+    async with server() as client:
+        await client.initialize(experimental={"key": SECRET})
+        asking = client.start("test/ask", {"seconds": SECONDS})
+        client.send(id=(await client.receive())["id"], result={"success": True, "key": SECRET})
+        await client.answer(asking)
+        answer = await client.command("echo", SECRET)
+        assert answer["result"]["argument"] == SECRET
+        assert SECRET not in await end_quietly(client)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A server with handlers made for trying the wire, as a process of its own: `wire_server.py stdio|tcp`."""
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -103,7 +104,21 @@ def add_handlers_that_wait(server: LanguageServer, protocol: PhasrProtocol) -> N
             return str(error)
         return answer.success
 
-    del hang, block, release, ask
+    @server.feature("test/askAndForget")
+    def ask_and_forget(_: Any) -> object:
+        return protocol.send_request("window/showDocument", types.ShowDocumentParams(uri="file:///a.py")).cancel()
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    async def closed(params: Any) -> None:
+        await hang(params)
+
+    @server.feature(types.SHUTDOWN)
+    async def shutdown(_: Any) -> None:
+        """Ends as one does that waits for a task which somebody cancelled."""
+        released.set()
+        raise asyncio.CancelledError
+
+    del block, release, ask, ask_and_forget, closed, shutdown
 
 
 def add_senders(server: LanguageServer, protocol: PhasrProtocol) -> None:
@@ -163,4 +178,5 @@ async def main(transport: str) -> int:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.DEBUG)
     sys.exit(asyncio.run(main(sys.argv[1])))

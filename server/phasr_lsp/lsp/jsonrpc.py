@@ -8,7 +8,6 @@ import asyncio
 import contextvars
 import json
 import logging
-import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from phasr_lsp.domain.errors import PhasrError
 from phasr_lsp.lsp.documents import Documents
-from phasr_lsp.lsp.wire import call_on
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -63,9 +61,9 @@ class PhasrProtocol(LanguageServerProtocol):
     """Pass it to pygls' `LanguageServer` as `protocol_cls`; `wire.serve` runs it as its `Session`."""
 
     def __init__(self, server: "LanguageServer", converter: "Converter") -> None:
-        super().__init__(server, converter)
         # pygls logs what `initialize` brings, settings included, at INFO.
         logging.getLogger("pygls").setLevel(logging.WARNING)
+        super().__init__(server, converter)
         self.commands = cast("dict[str, CommandHandler]", self.fm.commands)  # pyright: ignore[reportUnknownMemberType]
         """What `workspace/executeCommand` offers, by name; complete before `initialize`."""
         self.documents = Documents()
@@ -79,9 +77,7 @@ class PhasrProtocol(LanguageServerProtocol):
     # The session, as the wire sees it.
 
     def connect(self, send: Callable[[bytes], None]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._loop_thread = threading.get_ident()
-        self._exit_code: asyncio.Future[int] = self._loop.create_future()
+        self._exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._send = send
 
     async def finished(self) -> int:
@@ -202,7 +198,7 @@ class PhasrProtocol(LanguageServerProtocol):
             running.cancel()
 
     def _cancel_handlers(self) -> None:
-        for msg_id, running in tuple(self._request_futures.items()):
+        for msg_id, running in self._request_futures.copy().items():
             if msg_id != self.msg_id:
                 running.cancel()
 
@@ -220,11 +216,13 @@ class PhasrProtocol(LanguageServerProtocol):
             self._request_futures.pop(msg_id, None)
             callback(future)
 
-        super()._execute_handler(msg_id, handler, partial(self._on_loop, settled), args, kwargs)
+        super()._execute_handler(msg_id, handler, settled, args, kwargs)
 
     def _run_generator(self, future: Future[Any] | None, *, gen: Steps, result_future: Future[Any]) -> None:
         if future is not None and future.cancelled():
-            result_future.cancel()
+            # No built-in handler uses the result of the user's, and pygls would never answer.
+            future = Future()
+            future.set_result(None)
         super()._run_generator(future, gen=gen, result_future=result_future)
 
     def _answer(self, msg_id: MsgId, method: str, future: Future[Any]) -> None:
@@ -293,17 +291,11 @@ class PhasrProtocol(LanguageServerProtocol):
         self._put(self._encoded(data))
 
     def _put(self, body: bytes) -> None:
-        if self._send is not None:
-            self._on_loop(self._send, body)
+        if (send := self._send) is not None:
+            send(body)
 
     def _encoded(self, data: Any) -> bytes:
         return json.dumps(data, default=self._serialize_message, separators=(",", ":")).encode()
-
-    def _on_loop(self, call: Callable[..., object], *args: object) -> None:
-        if threading.get_ident() == self._loop_thread:
-            call(*args)
-        else:
-            call_on(self._loop, call, *args)
 
     # Methods that pygls handles itself, and we otherwise.
 

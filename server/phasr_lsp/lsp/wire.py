@@ -173,14 +173,14 @@ class Outgoing:
                     self._unread_bytes -= len(frame)
         except OSError as error:
             self._fail(f"the client can't be written to ({error.strerror})")
-        call_on(self._loop, self._ended.set)
+        _call_on(self._loop, self._ended.set)
 
     def _fail(self, reason: str) -> None:
         with self._lock:
             if self._failed:
                 return
             self._failed = True
-        call_on(self._loop, self._on_failure, reason)
+        _call_on(self._loop, self._on_failure, reason)
 
 
 class FramingError(Exception):
@@ -250,15 +250,15 @@ def _read_messages(
     try:
         for body in frames(read):
             ahead.acquire()
-            call_on(loop, deliver, body)
+            _call_on(loop, deliver, body)
     except FramingError as error:
         reason = str(error)
     except OSError as error:
         reason = f"the client can't be read from ({error.strerror})"
-    call_on(loop, on_end, reason)
+    _call_on(loop, on_end, reason)
 
 
-def call_on(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: object) -> None:
+def _call_on(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: object) -> None:
     """Have `call` made on `loop`, from any thread; does nothing when the loop is closed."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(call, *args)
