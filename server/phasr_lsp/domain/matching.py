@@ -22,8 +22,6 @@ _LOOKALIKES = str.maketrans(
 
 _WORD = re.compile(r"\w+")
 _CANDIDATES = 8
-_MOST_WORDS = 2000
-"""Beyond these a text's likeness isn't measured."""
 
 
 class Rung(IntEnum):
@@ -65,7 +63,7 @@ class NotFound:
     nearest: int | None
     """The line, counted from 1, at which the text that resembles the search most begins."""
     similarity: float
-    """0 to 1, by difflib's ratio over the words."""
+    """0 to 1, the share of words in common."""
 
 
 def locate(lines: Sequence[str], search: Sequence[str]) -> Match | Ambiguous | NotFound:
@@ -164,12 +162,11 @@ def _nearest(lines: Sequence[str], search: Sequence[str]) -> NotFound:
     sums = [0, *accumulate(shared)]
     size = min(len(search), len(lines))
     best = nlargest(_CANDIDATES, range(len(lines) - size + 1), key=lambda at: sums[at + size] - sums[at])
-    alike = [
-        (SequenceMatcher(None, _words(lines[at : at + size]), wish, autojunk=False).ratio(), -at) for at in best
-    ]
+    # Words in any order, since comparing them in order takes time that grows with the square.
+    alike = [(SequenceMatcher(None, _words(lines[at : at + size]), wish).quick_ratio(), -at) for at in best]
     similarity, at = max(alike)
     return NotFound(1 - at, round(similarity, 2))
 
 
 def _words(lines: Sequence[str]) -> list[str]:
-    return [word for line in lines for word in _WORD.findall(line)][:_MOST_WORDS]
+    return [word for line in lines for word in _WORD.findall(line)]

@@ -139,7 +139,10 @@ def _split_imports(block: str, place: _Place, words: tuple[str, ...]) -> tuple[l
     """
     if not place.text.strip() or not words or _begins_import(place.old.lstrip(), words):
         return [], block
-    have = {*_filled(place.text), " ".join(place.imports.of(place.text).split())}
+    imports = place.imports.of(place.text)
+    have = {*_filled(place.text), " ".join(imports.split())}
+    # A Go file has a list of paths, which stand in it alone.
+    listed = set(_filled(imports))
     lines = block.split("\n")
     wanted: list[str] = []
     at = 0
@@ -148,9 +151,8 @@ def _split_imports(block: str, place: _Place, words: tuple[str, ...]) -> tuple[l
         if end is None:
             break
         statement = "\n".join(lines[at:end]).strip()
-        # In a Go file the path alone stands in the file's own list.
-        parts = {" ".join(statement.split()), statement.split(None, 1)[-1]} if statement else set[str]()
-        if statement and not parts & have:
+        known = " ".join(statement.split()) in have or statement.partition(" ")[2].strip() in listed
+        if statement and not known:
             wanted.append(statement)
         at = end
     return wanted, "\n".join(lines[at:])

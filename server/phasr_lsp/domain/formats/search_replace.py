@@ -111,7 +111,7 @@ def _parted(block: _Block, lines: list[str]) -> tuple[tuple[str, ...], tuple[str
     if len(splits) != 1:
         return Malformed(
             "A block holds several lines of equal signs, and which of them parts SEARCH from REPLACE can't be "
-            f"told:\n{_quoted(block.body)}"
+            f"told; leave those of the file out of it:\n{_quoted(block.body)}"
         )
     return splits[0]
 
