@@ -17,6 +17,9 @@ from phasr_lsp.engine.ports import Gateway, OnText, Syntax
 REPAIRS = 2
 """How often a model is told what was wrong with its reply before the attempt fails."""
 
+UNSTREAMED_TOKENS_A_SECOND = 50
+"""A reply that isn't streamed is written in silence, at this rate or a faster one."""
+
 
 @dataclass(frozen=True)
 class Watcher:
@@ -37,9 +40,13 @@ class Agent:
         self._syntax = syntax
 
     async def run(self, aim: Aim, choice: Choice, timeout_seconds: float, watch: Watcher) -> ChangeSet:
-        """Raises a `ModelError` when the model gives no reply, `ReplyUnusable` when none of its replies
-        can be used."""
+        """`timeout_seconds` is the longest silence, without the time in which an unstreamed reply is written.
+
+        Raises a `ModelError` when the model gives no reply, `ReplyUnusable` when none of its replies can be used.
+        """
         messages = write_messages(aim, choice.profile, choice.endpoint)
+        if watch.text is None:
+            timeout_seconds += choice.profile.max_output_tokens / UNSTREAMED_TOKENS_A_SECOND
         repairs = 0
         while True:
             reply = await self._gateway.complete(

@@ -32,6 +32,10 @@ from phasr_lsp.engine.ports import Editor, Files, Gateway, Syntax
 _ENDED = frozenset(TaskState) - AT_WORK - WAITING
 _log = logging.getLogger(__name__)
 
+STREAMED = 2
+"""While so many tasks run, each one's reply is streamed to show how it grows. Nobody watches twenty of them, and
+their chunks would take more time than all the rest that Phasr does."""
+
 
 class Settings(Protocol):
     """What the user has configured, as it is now: it changes while tasks run."""
@@ -82,7 +86,7 @@ class Fleet:
         on_text: Callable[[str, int], None] | None = None,
     ) -> None:
         """`on_change` gets a task after each change of its state; `on_text` its id and the number of
-        characters that arrived, where somebody watches."""
+        characters that arrived, where somebody watches, while at most `STREAMED` tasks run."""
         self._world = world
         self._agent = Agent(world.gateway, world.syntax)
         self._slots = asyncio.Semaphore(parallel)
@@ -228,7 +232,7 @@ class Fleet:
 
     def _text_counter(self, task_id: str) -> Callable[[str], None] | None:
         report = self._on_text
-        if report is None:
+        if report is None or len(self._running) > STREAMED:
             return None
         return lambda text: report(task_id, len(text))
 
