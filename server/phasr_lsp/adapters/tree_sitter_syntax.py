@@ -18,20 +18,18 @@ class TreeSitterSyntax:
         self._languages = languages
 
     def definition_at(self, file: FileText, span: Span) -> Definition | None:
-        """The smallest definition that holds the span, or that begins on its line; None if there is none."""
+        """The smallest definition that holds the span, or the code on its line; None if there is none."""
         language = self._languages.get(file.language)
         if language is None or not language.definitions:
             return None
         source = _Source(file.text)
         root = _parse(language.grammar, source.bytes).root_node
-        around = root.descendant_for_byte_range(source.byte(span.start), source.byte(span.end))
-        candidates = [
-            node
-            for node in (_enclosing(around, language), _beginning_on_line(root, source, language, span.start))
-            if node is not None
-        ]
-        smallest = min(candidates, key=lambda node: node.end_byte - node.start_byte, default=None)
-        return _definition(smallest, language, source) if smallest else None
+        for place in _code_at(file.text, span):
+            around = root.descendant_for_byte_range(source.byte(place.start), source.byte(place.end))
+            found = _enclosing(around, language)
+            if found is not None:
+                return _definition(found, language, source)
+        return None
 
     def definition_below(self, file: FileText, offset: int) -> Definition | None:
         """The first definition that begins at or behind the offset; outer ones first."""
@@ -143,15 +141,19 @@ def _enclosing(node: tree_sitter.Node | None, language: Language) -> tree_sitter
     return None
 
 
-def _beginning_on_line(
-    root: tree_sitter.Node, source: "_Source", language: Language, offset: int
-) -> tree_sitter.Node | None:
-    """The definition whose first line holds the offset: the cursor may stand left of `def`."""
-    start = line_start(source.text, offset)
-    first, end = source.byte(start), source.byte(line_end(source.text, offset))
-    code = first + len(source.bytes[first:end]) - len(source.bytes[first:end].lstrip())
-    found = _enclosing(root.descendant_for_byte_range(code, code), language)
-    return found if found and code in (found.start_byte, _outermost(found, language).start_byte) else None
+def _code_at(text: str, span: Span) -> tuple[Span, ...]:
+    """Where to look for what a person means: white space at the ends of a selection doesn't count, and a cursor
+    beside a line's code, left of `def` or behind its last character, is on that code."""
+    chosen = Span(line_start(text, span.start), line_end(text, span.end)) if span.empty else span
+    code = chosen.of(text)
+    start = chosen.start + len(code) - len(code.lstrip().lstrip("\ufeff"))
+    end = chosen.start + len(code.rstrip())
+    if start >= end:
+        return (Span(span.start, span.start),)
+    if not span.empty:
+        return (Span(start, end),)
+    cursor = min(max(span.start, start), end - 1)
+    return Span(cursor, cursor + 1), Span(start, start + 1)
 
 
 def _outermost(node: tree_sitter.Node, language: Language) -> tree_sitter.Node:

@@ -83,6 +83,8 @@ def faithful(before: str, after: str) -> str:
     ends_with_newline = bool(old_endings[-1])
     if not ends_with_newline:
         old_endings[-1] = old_endings[-2] if len(old) > 1 else "\n"
+        while len(new) > 1 and not new[-1]:
+            new.pop()
     endings: list[str] = []
     rest = (len(old), len(old), len(new), len(new))
     for old_from, old_to, new_from, new_to in [*differing_blocks(old_bare, new), rest]:
@@ -90,6 +92,10 @@ def faithful(before: str, after: str) -> str:
         endings += old_endings[old_from - unchanged : old_from]
         replaced = old_endings[old_from:old_to] or old_endings[max(old_from - 1, 0) :][:1]
         endings += [*replaced, *[replaced[-1]] * (new_to - new_from)][: new_to - new_from]
+    for at in range(1, len(new)):
+        # An empty line in LF below one in CR would make a CRLF of the two.
+        if not new[at] and (endings[at - 1], endings[at]) == ("\r", "\n"):
+            endings[at] = "\r"
     if not ends_with_newline:
         endings[-1] = ""
     return "".join(text + ending for text, ending in zip(new, endings, strict=True))

@@ -30,6 +30,7 @@ the lines that take their place
 Each SEARCH must match the file in exactly one place: copy enough lines for that, and no more. To create a file,
 leave SEARCH empty. Keep every line that you don't mean to change out of the blocks."""
 
+_BOM = "\ufeff"
 _SEARCH = re.compile(r"^\s{0,3}<{5,9} ?(?:SEARCH|ORIGINAL)>?\s*$")
 _DIVIDER = re.compile(r"^\s{0,3}={5,9}\s*$")
 _REPLACE = re.compile(r"^\s{0,3}>{5,9} ?(?:REPLACE|UPDATED)\s*$")
@@ -57,7 +58,7 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
         file = files.named(block.file) if block.file else files.target
         if file is None:
             return Malformed(f"`{block.file}` is none of the files that may be changed.")
-        _, lines = texts.setdefault(file.uri, (file, to_lf(file.text).split("\n")))
+        _, lines = texts.setdefault(file.uri, (file, to_lf(file.text.removeprefix(_BOM)).split("\n")))
         failure = _apply(block, file, lines)
         if failure:
             return failure
