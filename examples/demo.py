@@ -35,12 +35,12 @@ EMBEDDED = "embedded/qwen2.5-coder-1.5b"
 LIMIT_SECONDS = 1500
 """For the whole demo, on a machine where a task takes minutes."""
 
-UNSAVED = '''
+UNSAVED = """
 
 def cheapest(carts: list[Cart]) -> Cart | None:
     # phasr: return the cart with the lowest total, or None if there are no carts
     raise NotImplementedError
-'''
+"""
 """What the user has typed below `cart.py` and not saved."""
 
 
@@ -168,7 +168,9 @@ async def _choose(editor: Editor, project: Path, wish: Wish, model: str) -> str:
     """Open the code-action menu where the wish says and take its entry; returns the task."""
     uri = (project / wish.file).as_uri()
     offset = editor.text(uri).index(wish.at)
-    diagnostics = [types.Diagnostic(editor.range(uri, offset, offset + 4), wish.diagnostic)] if wish.diagnostic else []
+    diagnostics = (
+        [types.Diagnostic(editor.range(uri, offset, offset + 4), wish.diagnostic)] if wish.diagnostic else []
+    )
     menu = await editor.actions(uri, offset, diagnostics)
     action = next(action for title, action in menu.items() if title.startswith(wish.title))
     assert action.command and action.command.arguments
@@ -194,8 +196,13 @@ def _table(editor: Editor, tasks: list[str]) -> Table:
         cost = "" if task["cost"] is None else f"${task['cost']:.4f}"
         colour = {"applied": "green", "failed": "red", "conflicted": "yellow"}.get(task["state"], "cyan")
         table.add_row(
-            task["title"], f"[{colour}]{task['state']}", (task["model"] or "").removeprefix("embedded/"),
-            tokens, cost, f"{task['seconds']:.1f} s", said if task["state"] in {"running", "queued"} else "",
+            task["title"],
+            f"[{colour}]{task['state']}",
+            (task["model"] or "").removeprefix("embedded/"),
+            tokens,
+            cost,
+            f"{task['seconds']:.1f} s",
+            said if task["state"] in {"running", "queued"} else "",
         )
     return table
 
@@ -237,7 +244,11 @@ def _verdict(console: Console, editor: Editor, tasks: list[str]) -> int:
             wrong.append(f"{_name(uri)} no longer parses: {error}")
     for edit in edits:
         for uri, after in edit.after.items():
-            gone = set(after.splitlines()) - set((edit.before[uri] or "").splitlines()) - set(editor.text(uri).splitlines())
+            gone = (
+                set(after.splitlines())
+                - set((edit.before[uri] or "").splitlines())
+                - set(editor.text(uri).splitlines())
+            )
             if gone and not any(other is not edit and uri in other.after for other in edits):
                 wrong.append(f"{_name(uri)} lacks lines of {edit.label}")
     states = [editor.tasks[task]["state"] for task in tasks]

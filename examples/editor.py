@@ -96,9 +96,16 @@ class Editor:
         """The last `phasr/taskChanged` of each task."""
         self.answer: Callable[[types.ShowMessageRequestParams], str | None] = lambda _: None
         """What the user answers when asked."""
+        self.on_edit: Callable[[types.ApplyWorkspaceEditParams], None] = lambda _: None
+        """Called with each edit as it arrives."""
+        self.diagnostics: dict[str, Sequence[types.Diagnostic]] = {}
+        self.pulled = 0
+        """How often the server asked for the configuration."""
         self.before_apply: Callable[[], None] = lambda: None
         """Called when an edit has arrived and before it is applied: the user may type just then."""
         self.configuration: dict[str, Any] = {}
+        self.leaving = asyncio.Event()
+        """Set it before the client is stopped: what still waits ends then."""
         self._changed = asyncio.Event()
         self._attach()
 
@@ -117,9 +124,7 @@ class Editor:
 
     def close(self, uri: str) -> None:
         del self.buffers[uri]
-        self.client.text_document_did_close(
-            types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri))
-        )
+        self.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
     def type(self, uri: str, offset: int, text: str, remove: int = 0) -> None:
         """Replace `remove` characters at the offset."""
@@ -182,15 +187,25 @@ class Editor:
     # What the server asks for.
 
     def _attach(self) -> None:
+        # lsprotocol takes every code action with a command for a bare command.
+        self.client.protocol.fm.converter.register_structure_hook(
+            types.Command | types.CodeAction,
+            lambda value, _: self.client.protocol.fm.converter.structure(
+                value, types.Command if isinstance(value.get("command"), str) else types.CodeAction
+            ),
+        )
         feature = self.client.feature
-        feature(types.WORKSPACE_APPLY_EDIT)(self._noting(self._apply_edit))
+        answering = self._noting(self._apply_edit)
+        feature(types.WORKSPACE_APPLY_EDIT)(answering if self.habits.answers else self._never_answering())
         feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)(self._noting(self._create_progress))
         feature(types.PROGRESS)(self._noting(self._progress))
         feature(types.WINDOW_SHOW_MESSAGE)(self._noting(lambda params: self.messages.append(params.message)))
         feature(types.WINDOW_SHOW_MESSAGE_REQUEST)(self._noting(self._question))
         feature(types.WINDOW_SHOW_DOCUMENT)(self._noting(self._show))
         feature(types.WINDOW_LOG_MESSAGE)(lambda params: None)
-        feature(types.WORKSPACE_CONFIGURATION)(self._noting(lambda params: [self.configuration] * len(params.items)))
+        feature(types.WORKSPACE_CONFIGURATION)(
+            self._noting(lambda params: [self.configuration] * len(params.items))
+        )
         feature(types.CLIENT_REGISTER_CAPABILITY)(self._noting(lambda params: None))
         feature("phasr/taskChanged")(self._noting(self._task_changed))
 
@@ -201,6 +216,13 @@ class Editor:
             return result
 
         return handle
+
+    def _configure(self, params: types.ConfigurationParams) -> list[dict[str, Any]]:
+        self.pulled += 1
+        return [self.configuration] * len(params.items)
+
+    def _diagnose(self, params: types.PublishDiagnosticsParams) -> None:
+        self.diagnostics[params.uri] = params.diagnostics
 
     def _create_progress(self, params: types.WorkDoneProgressCreateParams) -> None:
         self.progress[params.token] = []
@@ -222,14 +244,23 @@ class Editor:
         task = plain(params)
         self.tasks[task["task"]] = task
 
-    def _apply_edit(self, params: types.ApplyWorkspaceEditParams) -> Any:
+    def _apply_edit(self, params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+        self.on_edit(params)
         self.before_apply()
         refusal = self._apply(params)
         if refusal:
             self.refused.append(refusal)
-        if not self.habits.answers:
-            return asyncio.get_running_loop().create_future()
         return types.ApplyWorkspaceEditResult(applied=refusal is None, failure_reason=refusal)
+
+    def _never_answering(self) -> Callable[[Any], Any]:
+        """As some editors do: carry the edit out, and say nothing."""
+
+        async def handle(params: types.ApplyWorkspaceEditParams) -> None:
+            self._apply_edit(params)
+            self._changed.set()
+            await self.leaving.wait()
+
+        return handle
 
     def _apply(self, params: types.ApplyWorkspaceEditParams) -> str | None:
         """Apply the edit as a whole; the reason where it is refused."""
