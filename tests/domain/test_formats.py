@@ -261,6 +261,8 @@ class TestWholeFile:
             pytest.param(f"`shop/cart.py`:\n{fenced(CHANGED)}", id="the name above"),
             pytest.param(f"shop/cart.py\n{fenced(CHANGED)}\nTry it:\n{COMMAND}", id="two"),
             pytest.param(f"<think>\n{fenced(NONSENSE)}\n</think>\n{fenced(CHANGED)}", id="a thought"),
+            pytest.param(f"I drop `<think>` tags.\n{fenced(CHANGED)}", id="prose about thoughts"),
+            pytest.param(f"Well. <THINK>hm\n```\n</THINK> So:\n{fenced(CHANGED)}", id="a thought in a line"),
             pytest.param(fenced(CHANGED).replace("\n", "\r\n"), id="in CRLF"),
         ],
     )
@@ -354,6 +356,29 @@ class TestRegion:
 
     def test_without_a_region_there_is_nothing_to_replace(self) -> None:
         region(fenced(NEW_TOTAL), "No region", name="total")
+
+    @pytest.mark.parametrize(
+        ("comment", "left_out"),
+        [
+            ("# ...", True),
+            ("# … rest …", True),
+            ("# ...other methods...", True),
+            ("# rest of the code unchanged", True),
+            ("# existing code ...", True),
+            ("# process the remaining items...", False),
+            ("# the other price; wait for it ...", False),
+            ("...  # existing", False),
+        ],
+    )
+    def test_code_that_is_left_out_is_told_from_prose(self, comment: str, left_out: bool) -> None:
+        code = f"def total(prices):\n    {comment}\n"
+        region(
+            fenced(code), "leaves code out" if left_out else SHOP.replace(TOTAL, code), region=TOTAL, name="total"
+        )
+
+    def test_a_comment_that_the_file_has_may_stay(self) -> None:
+        text = "def f():\n    # ...\n    a()\n"
+        region(fenced(text.replace("a()", "b()")), text.replace("a()", "b()"), text=text, region=text, name="f")
 
     NEW_COUNT = '    def count(self):\n        """All of them."""\n        return len(self.prices)\n'
 

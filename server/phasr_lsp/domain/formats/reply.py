@@ -63,7 +63,7 @@ class Fence:
     """The last line that isn't blank above the block."""
 
 
-_THOUGHT = re.compile(r"(?<![`\"'])<(think|thinking|reasoning)>", re.IGNORECASE)
+_TAG = re.compile(r"(?P<quote>[`\"']?)<(?P<closing>/?)(?P<name>think|thinking|reasoning)>", re.IGNORECASE)
 _UNOPENED = re.compile(
     r"\A(?:(?!<think).)*?</(?:think|thinking|reasoning)>[ \t]*(?:\n|\Z)", re.DOTALL | re.IGNORECASE
 )
@@ -72,9 +72,14 @@ _SEARCH = re.compile(r"^\s{0,3}<{5,9} ?(?:SEARCH|ORIGINAL)")
 _REPLACE = re.compile(r"^\s{0,3}>{5,9} ?(?:REPLACE|UPDATED)")
 _BULLET = re.compile(r"^(?:[-*+•]|\d+[.)]|#+|//|(?:file|filename|path) ?:)\s+", re.IGNORECASE)
 _ELISION = re.compile(
-    r"^\s*(?:#|//|--|/\*|<!--|\{/\*|;|%)+(?=.*(?:\.{3}|…)).*"
-    r"\b(?:existing|rest of|remaining|unchanged|omitted|same as|as before|other (?:code|methods|tests))\b",
-    re.IGNORECASE,
+    r"""^\s*(?:\#|//|--|/\*|<!--|\{/\*|;|%)\s*(?:
+        (?:\.{3}|…)\s*(?:\*/\}?|-->)?\s*$
+        | (?:\.{3}|…).*\b(?:existing|rest|remaining|unchanged|omitted|same|previous|other)\b
+        | .*\b(?:existing|rest\ of\ the|remaining|other|same)
+          \ (?:code|file|class|function|methods?|implementation|tests?|logic)\b
+          .*(?:\.{3}|…|unchanged|omitted|as\ before|the\ same)
+    )""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
@@ -103,16 +108,15 @@ def without_thinking(reply: str) -> str:
 def _spoken(line: str, thought: str) -> tuple[str, str]:
     """What of a line isn't thought, and the tag that is still open behind it."""
     spoken = ""
-    while True:
-        if thought:
-            end = line.lower().find(f"</{thought}>")
-            if end < 0:
-                return spoken, thought
-            line = line[end + len(thought) + 3 :]
-        opening = _THOUGHT.search(line)
-        if not opening:
-            return spoken + line, ""
-        spoken, thought, line = spoken + line[: opening.start()], opening[1].lower(), line[opening.end() :]
+    at = 0
+    for tag in _TAG.finditer(line):
+        name = tag["name"].lower()
+        if thought == name and tag["closing"]:
+            thought, at = "", tag.end()
+        elif not thought and not tag["closing"] and not tag["quote"]:
+            spoken += line[at : tag.start()]
+            thought = name
+    return spoken if thought else spoken + line[at:], thought
 
 
 def _closes(line: str, mark: str) -> bool:
