@@ -1,0 +1,1 @@
+"""What Phasr costs in time and memory, beside the least that it could cost. `docs/benchmarks.md` explains it."""
