@@ -180,8 +180,7 @@ class Editor:
 
     async def ended(self, task: str) -> dict[str, Any]:
         """Wait for the task to end, or to wait for a decision; returns its last state."""
-        at_work = {"queued", "running", "verifying", "applying"}
-        await self.until(lambda: task in self.tasks and self.tasks[task]["state"] not in at_work)
+        await self.until(lambda: task in self.tasks and _rests(self.tasks[task]))
         return self.tasks[task]
 
     # What the server asks for.
@@ -203,9 +202,8 @@ class Editor:
         feature(types.WINDOW_SHOW_MESSAGE_REQUEST)(self._noting(self._question))
         feature(types.WINDOW_SHOW_DOCUMENT)(self._noting(self._show))
         feature(types.WINDOW_LOG_MESSAGE)(lambda params: None)
-        feature(types.WORKSPACE_CONFIGURATION)(
-            self._noting(lambda params: [self.configuration] * len(params.items))
-        )
+        feature(types.WORKSPACE_CONFIGURATION)(self._noting(self._configure))
+        feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(self._noting(self._diagnose))
         feature(types.CLIENT_REGISTER_CAPABILITY)(self._noting(lambda params: None))
         feature("phasr/taskChanged")(self._noting(self._task_changed))
 
@@ -347,6 +345,13 @@ class Editor:
         buffer.version += 1
         document = types.VersionedTextDocumentIdentifier(buffer.version, buffer.uri)
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(document, changes))
+
+
+def _rests(task: dict[str, Any]) -> bool:
+    """Whether a task has ended or waits; one that is ready without a message is on its way to the buffer."""
+    if task["state"] == "ready":
+        return task["message"] is not None
+    return task["state"] not in {"queued", "running", "verifying", "applying"}
 
 
 def _replaced(text: str, places: Sequence[tuple[int, int, str]]) -> str:

@@ -22,7 +22,7 @@ As a process of its own, from benchmarks and end-to-end tests:
 
     python -m tests.fault_server --script script.json --port 8123
 
-The process prints one line of JSON with those three addresses and runs until it is told to stop (with
+The process prints one line of JSON with those addresses and its `pid`, and runs until it is told to stop (with
 `--until-eof`: until its standard input ends). A script is `{"latency": seconds, "rules": [Rule, ...]}` with the
 fields of `Rule`, where a reply that no rule fits is "OK". While it runs, `control` answers to:
 
@@ -36,6 +36,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -45,6 +46,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -235,11 +237,10 @@ class FaultServer:
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=64 * 2**20)
-        openai, anthropic = OpenAIWire(), AnthropicWire()
         application.add_routes(
             [
-                web.post("/v1/chat/completions", lambda request: self._serve(request, openai)),
-                web.post("/v1/messages", lambda request: self._serve(request, anthropic)),
+                web.post("/v1/chat/completions", partial(self._serve, OpenAIWire())),
+                web.post("/v1/messages", partial(self._serve, AnthropicWire())),
                 web.get("/control/requests", self._get_requests),
                 web.get("/control/stats", self._get_stats),
                 web.post("/control/script", self._set_script),
@@ -248,7 +249,7 @@ class FaultServer:
         )
         return application
 
-    async def _serve(self, request: web.Request, wire: Wire) -> web.StreamResponse:
+    async def _serve(self, wire: Wire, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = Received(request.path, headers, body, wire.prompt(body))
@@ -390,6 +391,7 @@ class Urls:
     openai_base: str
     anthropic_base: str
     control: str
+    pid: int
 
 
 @contextlib.contextmanager
@@ -417,7 +419,7 @@ async def _run(port: int, script: Mapping[str, Any], until_eof: bool) -> None:
         loop.add_reader(sys.stdin, lambda: sys.stdin.readline() or stop.set())
     async with FaultServer(port=port) as server:
         server.load(script)
-        urls = Urls(server.openai_base, server.anthropic_base, server.control)
+        urls = Urls(server.openai_base, server.anthropic_base, server.control, os.getpid())
         sys.stdout.write(json.dumps(asdict(urls)) + "\n")
         sys.stdout.flush()
         await stop.wait()

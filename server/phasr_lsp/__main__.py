@@ -6,9 +6,10 @@ import functools
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from phasr_lsp import __version__
 
@@ -29,17 +30,19 @@ def main() -> int:
     serve.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"))
     if sys.argv[1:2] == ["serve"]:
         return _serve(parser.parse_args())
-    return _cli(parser, commands)
-
-
-def _cli(parser: argparse.ArgumentParser, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> int:
-    from phasr_lsp.cli import doctor, model, models
-    from phasr_lsp.domain.errors import PhasrError
-
-    parts = {"doctor": doctor, "model": model, "models": models}
+    parts = {name: import_module(f"phasr_lsp.cli.{name}") for name in _COMMANDS}
     for part in parts.values():
         part.add_parser(commands)
-    arguments = parser.parse_args()
+    return _run(parts, parser.parse_args())
+
+
+_COMMANDS = ("doctor", "model", "models")
+"""Modules of `cli/`; the server starts without them."""
+
+
+def _run(parts: Mapping[str, Any], arguments: argparse.Namespace) -> int:
+    from phasr_lsp.domain.errors import PhasrError
+
     try:
         return parts[arguments.command].run(arguments)
     except PhasrError as error:

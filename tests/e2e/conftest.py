@@ -1,4 +1,4 @@
-"""A real server process at the end of a real wire, an editor with the habits of a real one, a scripted provider."""
+"""A real server process on a real wire, an editor with the habits of a real one, a scripted provider."""
 
 import json
 import os
@@ -55,6 +55,15 @@ class World:
         path.write_text(text)
 
     @property
+    def models(self) -> str:
+        """The configuration of the models that the provider serves."""
+        return MODELS.format(openai=self.provider.openai_base, anthropic=self.provider.anthropic_base)
+
+    async def asked(self) -> None:
+        """Wait until the provider has a request to answer; the first one waits for a library to load."""
+        await self.provider.until(lambda: self.provider.open == 1, timeout_seconds=30)
+
+    @property
     def environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
@@ -103,7 +112,7 @@ def world(tmp_path: Path, provider: FaultServer) -> World:
     project = tmp_path / "project"
     project.mkdir()
     made = World(tmp_path / "home", project, provider, {"TEST_KEY": "sk-canary-0123456789"})
-    made.configure(MODELS.format(openai=provider.openai_base, anthropic=provider.anthropic_base))
+    made.configure(made.models)
     return made
 
 

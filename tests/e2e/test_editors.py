@@ -3,6 +3,8 @@
 import pytest
 from tests.e2e.conftest import PRESETS, Start, World, fenced
 
+pytestmark = pytest.mark.timeout(60)
+
 TOTAL = "def total(prices):\n    return sum(prices)\n"
 SOURCE = f'import os\n\n\n{TOTAL}\n\nprint("done")\n'
 DOCUMENTED = 'def total(prices):\n    """The sum of the prices."""\n    return sum(prices)\n'

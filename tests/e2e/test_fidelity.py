@@ -6,6 +6,8 @@ import pytest
 from examples.editor import Editor
 from tests.e2e.conftest import Start, World, fenced
 
+pytestmark = pytest.mark.timeout(60)
+
 TOTAL = "def total(prices):\n    return sum(prices)\n"
 DOCUMENTED = 'def total(prices):\n    """The sum."""\n    return sum(prices)\n'
 COUNT = "def count(prices):\n    return len(prices)\n"
@@ -130,7 +132,7 @@ async def test_what_the_user_types_elsewhere_survives(world: World, start: Start
     editor = await start()
     uri = editor.open(world.write("shop.py", f"import os\n\n\n{TOTAL}\n\nx = 1\n"))
     task = await document(editor, uri)
-    await world.provider.until(lambda: world.provider.open == 1)
+    await world.asked()
     editor.type(uri, 0, "import sys\n")
     editor.type(uri, len(editor.text(uri)), "y = 2\n")
     assert (await editor.ended(task))["state"] == "applied"
@@ -161,7 +163,7 @@ async def test_a_clash_writes_nothing_and_keeps_the_result(world: World, start: 
     editor = await start()
     uri = editor.open(world.write("shop.py", TOTAL))
     task = await document(editor, uri)
-    await world.provider.until(lambda: world.provider.open == 1)
+    await world.asked()
     editor.type(uri, TOTAL.index("    return"), "    # mine\n")
     ended = await editor.ended(task)
     assert ended["state"] == "conflicted"
@@ -184,7 +186,7 @@ async def test_a_file_that_goes_away_meanwhile(world: World, start: Start) -> No
     path = world.write("shop.py", TOTAL)
     uri = editor.open(path)
     task = await document(editor, uri)
-    await world.provider.until(lambda: world.provider.open == 1)
+    await world.asked()
     editor.close(uri)
     path.rename(path.with_name("renamed.py"))
     ended = await editor.ended(task)
@@ -198,7 +200,7 @@ async def test_a_document_that_is_closed_meanwhile_still_gets_its_edit(world: Wo
     editor = await start()
     uri = editor.open(world.write("shop.py", TOTAL))
     task = await document(editor, uri)
-    await world.provider.until(lambda: world.provider.open == 1)
+    await world.asked()
     editor.close(uri)
     assert (await editor.ended(task))["state"] == "applied"
     assert editor.text(uri) == DOCUMENTED

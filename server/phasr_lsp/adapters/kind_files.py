@@ -15,22 +15,32 @@ from phasr_lsp.domain.problem import Place, Problem
 FOLDER = "kinds"
 
 
-def load_kinds(folders: Sequence[Path]) -> tuple[dict[str, Kind], tuple[Problem, ...]]:
+def load_kinds(own: Path, workspace: Sequence[Path]) -> tuple[dict[str, Kind], tuple[Problem, ...]]:
     """All kinds by name, and what is wrong with files that can't be used.
 
-    A later folder's kind replaces an earlier one of the same name, and both replace what is shipped.
+    `own` is the user's folder of kinds, `workspace` those of the workspace's folders. A kind of the same name
+    replaces the shipped one; the workspace's replaces the user's.
     """
     kinds: dict[str, Kind] = {}
     problems: list[Problem] = []
     with resources.as_file(resources.files("phasr_lsp.domain") / FOLDER) as shipped:
-        for folder in (shipped, *folders):
+        for folder in (shipped, own, *workspace):
             for path in sorted(folder.glob("*.md")):
                 found = _read(path)
+                if isinstance(found, Kind) and found.model and folder in workspace:
+                    # Only config.toml can choose a model for a workspace: there it is checked against the user's.
+                    problems.append(Problem(path, Place(), _WORKSPACE_MODEL.format(name=found.name)))
+                    found = found.model_copy(update={"model": None})
                 if isinstance(found, Problem):
                     problems.append(found)
                 else:
                     kinds[found.name] = found
     return kinds, tuple(problems)
+
+
+_WORKSPACE_MODEL = (
+    "A workspace's kind can't name its model. Set kinds.{name}.model in the workspace's or your own config.toml."
+)
 
 
 def _read(path: Path) -> Kind | Problem:

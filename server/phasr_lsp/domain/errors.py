@@ -1,28 +1,28 @@
 """Everything that can go wrong, each with what happened and what to do next.
 
-    PhasrError
-    ├── ConfigError               a configuration file or setting can't be used
-    ├── RequestError              the task can't start: what it names doesn't fit
-    │   ├── UnknownKind
-    │   ├── UnknownTask
-    │   └── TargetError           the file or the place in it can't be worked on
-    ├── ModelError                the model gave no usable reply
-    │   ├── NoModel               none is configured, running or installed
-    │   ├── UnknownModel
-    │   ├── KeyMissing
-    │   ├── KeyRejected
-    │   ├── QuotaSpent            no retry will help
-    │   ├── RateLimited
-    │   ├── ModelUnavailable      refused, reset or 5xx
-    │   ├── ModelTimeout
-    │   ├── ContextWindowExceeded
-    │   ├── RequestRejected       the provider calls the request itself wrong
-    │   ├── ReplyRefused          the model or its filter declined
-    │   └── ReplyIncomplete       cut off, empty, or without its end
-    ├── ReplyUnusable             complete, but no edit can be read from it
-    │   └── BreaksSyntax          the file parsed before and wouldn't after
-    ├── Conflict                  the text changed where the edit goes
-    └── EditorRefused             the editor didn't carry out the edit
+PhasrError
+├── ConfigError               a configuration file or setting can't be used
+├── RequestError              the task can't start: what it names doesn't fit
+│   ├── UnknownKind
+│   ├── UnknownTask
+│   └── TargetError           the file or the place in it can't be worked on
+├── ModelError                the model gave no usable reply
+│   ├── NoModel               none is configured, running or installed
+│   ├── UnknownModel
+│   ├── KeyMissing
+│   ├── KeyRejected
+│   ├── QuotaSpent            no retry will help
+│   ├── RateLimited
+│   ├── ModelUnavailable      refused, reset or 5xx
+│   ├── ModelTimeout
+│   ├── ContextWindowExceeded
+│   ├── RequestRejected       the provider calls the request itself wrong
+│   ├── ReplyRefused          the model or its filter declined
+│   └── ReplyIncomplete       cut off, empty, or without its end
+├── ReplyUnusable             complete, but no edit can be read from it
+│   └── BreaksSyntax          the file parsed before and wouldn't after
+├── Conflict                  the text changed where the edit goes
+└── EditorRefused             the editor didn't carry out the edit
 """
 
 

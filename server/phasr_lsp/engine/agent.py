@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.errors import BreaksSyntax, ReplyIncomplete, ReplyUnusable
 from phasr_lsp.domain.formats import PARSERS, Malformed
+from phasr_lsp.domain.kind import Scope
 from phasr_lsp.domain.model import Finish, Message, ModelRequest, Reply
 from phasr_lsp.domain.route import Choice
 from phasr_lsp.domain.task import TaskEvent
-from phasr_lsp.domain.text import FileText
+from phasr_lsp.domain.text import FileText, split_lines
 from phasr_lsp.engine.aim import Aim
 from phasr_lsp.engine.context import write_messages
 from phasr_lsp.engine.ports import Gateway, OnText, Syntax
@@ -19,6 +20,10 @@ REPAIRS = 2
 
 UNSTREAMED_TOKENS_A_SECOND = 50
 """A reply that isn't streamed is written in silence, at this rate or a faster one."""
+
+
+_ALWAYS_CHANGE = (Scope.DIAGNOSTIC, Scope.COMMENT)
+"""Where somebody says that something is amiss, a reply that changes nothing is no answer."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,13 @@ class Agent:
         result = PARSERS[aim.format](text, aim.files)
         if isinstance(result, Malformed):
             return _Unusable(result.reason)
+        if result.empty and aim.kind.scope in _ALWAYS_CHANGE:
+            return _Unusable("The answer is what stands there already: it changes nothing.")
         for change in result.files:
             shown = FileText(change.uri, change.name, change.after, self._language(change.uri, aim))
             line = self._syntax.first_error(shown)
             if line is not None and not self._was_broken(change.before, shown):
-                near = change.after.splitlines()[line - 1 : line] or [""]
+                near = split_lines(change.after)[line - 1 : line] or [""]
                 return _Unusable(f"With it {change.name} no longer parses; see line {line}: {near[0]}", True)
         return result
 

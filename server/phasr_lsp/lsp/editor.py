@@ -32,6 +32,9 @@ SHOWN_WITHIN = 2.0
 TRIES = 4
 """How often an edit is sent anew because the user typed while it was on its way."""
 
+ANSWER_WITHIN = 3600.0
+"""Seconds that a question to the user stays open."""
+
 _KEPT = "Its result is kept: run phasr.apply to try again, phasr.discard to drop it."
 
 
@@ -77,7 +80,11 @@ class BufferEditor:
         return self._protocol.documents
 
     async def apply(self, label: str, changes: ChangeSet) -> None:
-        """Raises `Conflict`, `EditorRefused` or `TargetError`."""
+        """Raises `Conflict`, `EditorRefused` or `TargetError`.
+
+        An edit that didn't arrive because the user typed is merged and sent anew. That can't apply it twice:
+        what the buffer already holds of it isn't in the new edit.
+        """
         for attempt in range(1, TRIES + 1):
             writes = [self._write(change) for change in changes.files]
             writes = [write for write in writes if write.then != write.now or write.create]
@@ -142,10 +149,36 @@ class BufferEditor:
         listener = self._listener(arrivals)
         self._documents.on_change.append(listener)
         try:
-            answered = await self._ask(label, writes)
-            await self._check(writes, arrivals, answered=answered)
+            # Between the merge and this line nothing waits: the edit is for the text that it was made for.
+            params = types.ApplyWorkspaceEditParams(
+                workspace_edit(writes, label, self._client, self._documents.encoding), label
+            )
+            asked = self._protocol.ask(types.WORKSPACE_APPLY_EDIT, params)
+            answered = await self._delivered(asked, arrivals)
+            self._judge(writes, arrivals, answered=answered)
         finally:
             self._documents.on_change.remove(listener)
+
+    async def _delivered(
+        self, asked: asyncio.Future[types.ApplyWorkspaceEditResult], arrivals: Sequence[_Arrival]
+    ) -> bool:
+        """Wait until the buffers show the edit, or until they won't any more; whether the editor answered.
+
+        Raises `EditorRefused` when it says no.
+        """
+        shown = asyncio.create_task(_all_shown(arrivals))
+        try:
+            limit = self._client_seconds()
+            await asyncio.wait({asked, shown}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                return False
+            _check_answer(asked)
+            if any(self._documents.get(arrival.uri) and not arrival.event.is_set() for arrival in arrivals):
+                await asyncio.wait({shown}, timeout=SHOWN_WITHIN)
+        finally:
+            asked.cancel()
+            shown.cancel()
+        return True
 
     def _written_by_server(self, write: Write) -> bool:
         path = path_of(write.uri)
@@ -162,46 +195,14 @@ class BufferEditor:
 
         return on_change
 
-    async def _ask(self, label: str, writes: Sequence[Write]) -> bool:
-        """Whether the editor answered. Raises `EditorRefused` when it says no."""
-        edit = workspace_edit(writes, label, self._client, self._documents.encoding)
-        params = types.ApplyWorkspaceEditParams(edit, label)
-        try:
-            answer: types.ApplyWorkspaceEditResult = await self._protocol.request(
-                types.WORKSPACE_APPLY_EDIT, params, self._client_seconds()
-            )
-        except TimeoutError:
-            return False
-        except JsonRpcException as error:
-            raise EditorRefused(f"The editor can't apply the edit: {error.message}.", _KEPT) from error
-        if not answer.applied:
-            reason = f": {answer.failure_reason}" if answer.failure_reason else ""
-            raise EditorRefused(f"The editor didn't apply the edit{reason}.", _KEPT)
-        return True
-
-    async def _check(self, writes: Sequence[Write], arrivals: Sequence[_Arrival], *, answered: bool) -> None:
-        """Wait until every open buffer shows its text; judge those that don't."""
-        try:
-            async with asyncio.timeout(SHOWN_WITHIN if answered else 0):
-                for arrival in arrivals:
-                    if self._documents.get(arrival.uri) is not None:
-                        await arrival.event.wait()
-        except TimeoutError:
-            _log.info("a buffer doesn't show an edit that was sent")
+    def _judge(self, writes: Sequence[Write], arrivals: Sequence[_Arrival], *, answered: bool) -> None:
+        """Look at what the buffers hold now. Raises `EditorRefused`."""
         for write, arrival in zip(writes, arrivals, strict=True):
             document = self._documents.get(write.uri)
             if arrival.event.is_set() or (document is None and answered):
                 continue
-            if document is None or document.text == write.now:
-                claim = (
-                    "says that it applied the edit, but the buffer doesn't show it"
-                    if answered
-                    else ("didn't answer when it was given the edit")
-                )
-                raise EditorRefused(f"The editor {claim}.", _KEPT)
-            # The user typed on before the buffer was ever seen in the state that was asked for.
-            if merge(write.now, write.then, document.text) != document.text:
-                raise Conflict(f"{write.name} doesn't hold what was applied to it; look at it.", _KEPT)
+            claim = "says that it applied the edit, but the buffer doesn't show it"
+            raise EditorRefused(f"The editor {claim if answered else 'did not answer the edit'}.", _KEPT)
 
     def _moved_on(self, write: Write) -> bool:
         document = self._documents.get(write.uri)
@@ -255,5 +256,17 @@ class BufferEditor:
         await asyncio.gather(*self._questions, return_exceptions=True)
 
 
-ANSWER_WITHIN = 3600.0
-"""Seconds that a question to the user stays open."""
+async def _all_shown(arrivals: Sequence[_Arrival]) -> None:
+    for arrival in arrivals:
+        await arrival.event.wait()
+
+
+def _check_answer(asked: asyncio.Future[types.ApplyWorkspaceEditResult]) -> None:
+    """Raises `EditorRefused` when the editor says no."""
+    try:
+        answer = asked.result()
+    except (JsonRpcException, ConnectionResetError) as error:
+        raise EditorRefused(f"The editor can't apply the edit: {error}.", _KEPT) from error
+    if not answer.applied:
+        reason = f": {answer.failure_reason}" if answer.failure_reason else ""
+        raise EditorRefused(f"The editor didn't apply the edit{reason}.", _KEPT)

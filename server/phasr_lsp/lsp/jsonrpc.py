@@ -258,14 +258,18 @@ class PhasrProtocol(LanguageServerProtocol):
         Raises `TimeoutError` when there is none in time, `JsonRpcException` when it is an error or makes no
         sense, `ConnectionResetError` when the client goes.
         """
-        msg_id = str(uuid4())
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await asyncio.wrap_future(self.send_request(method, params, msg_id=msg_id))
+                return await self.ask(method, params)
         except TimeoutError:
             raise TimeoutError(f"the editor didn't answer {method} within {timeout_seconds:g} s") from None
-        finally:
-            self._waiting.pop(msg_id, None)
+
+    def ask(self, method: str, params: Any) -> asyncio.Future[Any]:
+        """Send a request before this returns; cancelling the future gives up on its answer."""
+        msg_id = str(uuid4())
+        answer = asyncio.wrap_future(self.send_request(method, params, msg_id=msg_id))
+        answer.add_done_callback(lambda _: self._waiting.pop(msg_id, None))
+        return answer
 
     def send_request(
         self,

@@ -89,7 +89,8 @@ class Session:
         self.editor.decide = self._decide
         self.last_place: Place | None = None
         self._parts = parts
-        self._editor_settings = cast("dict[str, Any]", options) if isinstance(options, dict) else None
+        self._options = cast("dict[str, Any]", options) if isinstance(options, dict) else {}
+        self._editor_settings = self._options
         self._published: set[Path] = set()
         self._started_by: dict[MsgId, str] = {}
         self._installing: asyncio.Task[None] | None = None
@@ -113,9 +114,9 @@ class Session:
         self.workspace.folders = tuple(path for path in map(path_of, uris) if path)
         self.reload()
 
-    def configure(self, settings: dict[str, Any] | None) -> None:
-        """Take over the editor's settings."""
-        self._editor_settings = settings
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Take over the editor's settings; what they leave open is as the initializationOptions had it."""
+        self._editor_settings = {**self._options, **settings}
         self.reload()
 
     def reload(self) -> None:

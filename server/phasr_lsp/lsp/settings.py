@@ -38,7 +38,7 @@ class LiveSettings:
         """Read everything anew for these workspace folders and the editor's settings."""
         self._folders, self._editor = tuple(folders), editor
         self._seen = self._stamp()
-        self.kinds, kind_problems = kind_files.load_kinds(self._kind_folders())
+        self.kinds, kind_problems = kind_files.load_kinds(*self._kind_folders())
         loaded = config_files.load(
             config_files.user_config_file(),
             [config_files.workspace_config_file(folder) for folder in self._folders],
@@ -92,7 +92,7 @@ class LiveSettings:
 
     def concerns(self, path: Path) -> bool:
         """Whether that file is a part of the configuration."""
-        return path in self.files() or (path.suffix == ".md" and path.parent in self._kind_folders())
+        return path in self.files() or (path.suffix == ".md" and path.parent in self._all_kind_folders())
 
     def files(self) -> tuple[Path, ...]:
         """The configuration files, whether they exist or not."""
@@ -101,12 +101,18 @@ class LiveSettings:
             *(config_files.workspace_config_file(folder) for folder in self._folders),
         )
 
-    def _kind_folders(self) -> list[Path]:
-        return [path.parent / kind_files.FOLDER for path in self.files()]
+    def _kind_folders(self) -> tuple[Path, list[Path]]:
+        """The user's own, and the workspace's."""
+        own, *workspace = (path.parent / kind_files.FOLDER for path in self.files())
+        return own, workspace
+
+    def _all_kind_folders(self) -> list[Path]:
+        own, workspace = self._kind_folders()
+        return [own, *workspace]
 
     def _stamp(self) -> tuple[tuple[str, int], ...]:
         paths = [
             *self.files(),
-            *(path for folder in self._kind_folders() for path in sorted(folder.glob("*.md"))),
+            *(path for folder in self._all_kind_folders() for path in sorted(folder.glob("*.md"))),
         ]
         return tuple((str(path), path.stat().st_mtime_ns) for path in paths if path.is_file())
