@@ -26,6 +26,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from examples.editor import Applied, Editor, plain
 from phasr_lsp.domain.change import ChangeSet, FileChange, unified_diff
@@ -152,15 +153,14 @@ async def _run(console: Console, project: Path, model: str) -> int:
         cart = (project / "shop/cart.py").as_uri()
         editor.type(cart, len(editor.text(cart)), UNSAVED)
         console.print(f"\n{len(WISHES)} tasks on [bold]{model}[/bold]; shop/cart.py has unsaved changes.\n")
-        with Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty()) as live:
+        with Live(console=console, refresh_per_second=4, transient=True) as live:
             tasks = [await _choose(editor, project, wish, model) for wish in WISHES]
             showing = asyncio.create_task(_show_live(live, editor, tasks))
             await asyncio.gather(*(editor.ended(task) for task in tasks))
             showing.cancel()
-            live.update(_table(editor, tasks))
         for task in tasks:
             _show(console, editor, task)
-        console.print(_table(editor, tasks))
+        console.print(_table(editor, tasks, live=False))
         return _verdict(console, editor, tasks)
 
 
@@ -173,38 +173,54 @@ async def _choose(editor: Editor, project: Path, wish: Wish, model: str) -> str:
     )
     menu = await editor.actions(uri, offset, diagnostics)
     action = next(action for title, action in menu.items() if title.startswith(wish.title))
-    assert action.command and action.command.arguments
+    assert action.command
+    assert action.command.arguments
     argument = {**plain(action.command.arguments[0]), "model": model}
     return (await editor.execute(action.command.command, argument))["task"]
 
 
 async def _show_live(live: Live, editor: Editor, tasks: list[str]) -> None:
     while True:
-        live.update(_table(editor, tasks))
+        live.update(_table(editor, tasks, live=True))
         await asyncio.sleep(0.25)
 
 
-def _table(editor: Editor, tasks: list[str]) -> Table:
-    table = Table("task", "state", "model", "tokens in/out", "cost", "time", "progress", box=None, pad_edge=False)
+def _table(editor: Editor, tasks: list[str], *, live: bool) -> Table:
+    """What is known of the tasks; while they run also what their progress bars say."""
+    table = Table("task", "kind", "state", "tokens in/out", "cost", "time", box=None, pad_edge=False)
+    if live:
+        table.add_column("progress")
     for task_id in tasks:
         task = editor.tasks.get(task_id)
         if task is None:
             continue
-        reports = next((values for token, values in editor.progress.items() if f"({task_id})" in str(token)), [])
-        said = str(reports[-1].get("message") or "") if reports else ""
-        tokens = "" if task["inputTokens"] is None else f"{task['inputTokens']}/{task['outputTokens']}"
-        cost = "" if task["cost"] is None else f"${task['cost']:.4f}"
-        colour = {"applied": "green", "failed": "red", "conflicted": "yellow"}.get(task["state"], "cyan")
-        table.add_row(
-            task["title"],
-            f"[{colour}]{task['state']}",
-            (task["model"] or "").removeprefix("embedded/"),
+        tokens = "-" if task["inputTokens"] is None else f"{task['inputTokens']}/{task['outputTokens']}"
+        row = [
+            Text(task["title"], overflow="ellipsis", no_wrap=True),
+            task["kind"],
+            Text(task["state"], style=_COLOURS.get(task["state"], "cyan")),
             tokens,
-            cost,
+            _cost(task),
             f"{task['seconds']:.1f} s",
-            said if task["state"] in {"running", "queued"} else "",
-        )
+        ]
+        table.add_row(*row, *([_progress(editor, task_id)] if live else []))
     return table
+
+
+_COLOURS = {"applied": "green", "failed": "red", "conflicted": "yellow"}
+
+
+def _cost(task: dict[str, Any]) -> str:
+    if task["inputTokens"] is None:
+        return "-"
+    return "unknown" if task["cost"] is None else f"${task['cost']:.4f}"
+
+
+def _progress(editor: Editor, task_id: str) -> str:
+    for token, values in editor.progress.items():
+        if f"({task_id})" in str(token) and values:
+            return str(values[-1].get("message") or "")
+    return ""
 
 
 def _edit_of(editor: Editor, task: dict[str, Any]) -> Applied | None:
@@ -216,16 +232,26 @@ def _show(console: Console, editor: Editor, task_id: str) -> None:
     """What became of one task."""
     task = editor.tasks[task_id]
     edit = _edit_of(editor, task)
-    heading = f"{task['title']} · {task['model']} · {task['state']} · {task['seconds']:.1f} s"
+    tokens = f"{task['inputTokens']} tokens in, {task['outputTokens']} out, {_cost(task)}"
+    heading = f"{task['title']} · {task['state']}"
+    under = f"{task['kind']} · {task['model']} · {tokens} · {task['seconds']:.1f} s"
     if edit is None:
-        console.print(Panel(task["message"] or "No edit.", title=heading, title_align="left"))
+        console.print(
+            Panel(
+                task["message"] or "No edit.",
+                title=heading,
+                title_align="left",
+                subtitle=under,
+                subtitle_align="left",
+            )
+        )
         return
     changes = ChangeSet(
         tuple(FileChange(uri, _name(uri), edit.before[uri], text) for uri, text in edit.after.items())
     )
     diff = Syntax(unified_diff(changes), "diff", theme="ansi_dark", word_wrap=True, background_color="default")
     parts = Group(diff) if not task["message"] else Group(task["message"], diff)
-    console.print(Panel(parts, title=heading, title_align="left"))
+    console.print(Panel(parts, title=heading, title_align="left", subtitle=under, subtitle_align="left"))
 
 
 def _name(uri: str) -> str:

@@ -53,6 +53,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+
 from tests.wire_formats import Answer, AnthropicWire, Counts, Json, OpenAIWire, Wire
 
 REPOSITORY = Path(__file__).parent.parent

@@ -69,7 +69,7 @@ def test_every_example_is_valid(example: str, tmp_path: Path) -> None:
         None,
         catalogue=catalogue(),
         known_models=PriceMap(),
-        known_kinds=tuple(load_kinds(())[0]),
+        known_kinds=tuple(load_kinds(tmp_path, ())[0]),
         environ=os.environ,
     )
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from cattrs import Converter
-from examples.editor import Editor, Habits
-from lsprotocol import types
+from lsprotocol import converters, types
 from pytest_lsp import ClientServerConfig, LanguageClient
+
+from examples.editor import Editor, Habits
 from tests.fault_server import FaultServer
 
 CAPABILITIES = Path(__file__).parent.parent / "data" / "client-capabilities"
@@ -119,8 +119,7 @@ def world(tmp_path: Path, provider: FaultServer) -> World:
 def initialize_params(preset: str) -> types.InitializeParams:
     """What that editor really sends, and that it listens to our notification."""
     sent = json.loads((CAPABILITIES / f"{preset}.json").read_text())
-    converter = cast("Converter", LanguageClient().protocol.fm.converter)
-    capabilities = converter.structure(sent["capabilities"], types.ClientCapabilities)
+    capabilities = converters.get_converter().structure(sent["capabilities"], types.ClientCapabilities)
     capabilities.experimental = {"phasr": {"taskChanged": True}}
     info = sent.get("clientInfo")
     return types.InitializeParams(

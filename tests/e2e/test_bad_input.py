@@ -1,4 +1,4 @@
-"""Whatever goes wrong: one clear message that says what to do, the task failed with it, no edit, the server alive."""
+"""Whatever goes wrong: one clear message that says what to do, the task failed, no edit, the server alive."""
 
 import stat
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from examples.editor import Editor
 from tests.e2e.conftest import MODELS, Start, World, fenced
 from tests.fault_server import Fault

@@ -1,6 +1,7 @@
 """The main job in every editor: action, progress, edit, undo."""
 
 import pytest
+
 from tests.e2e.conftest import PRESETS, Start, World, fenced
 
 pytestmark = pytest.mark.timeout(60)

@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from lsprotocol import converters, types
+
 from examples.editor import Editor
 from tests.e2e.conftest import Start, World, fenced
 
@@ -74,16 +76,24 @@ async def test_untouched_lines_are_not_in_the_edit(world: World, start: Start) -
     editor = await start()
     text = f"# above\n{TOTAL}# below\n"
     uri = editor.open(world.write("shop.py", text))
-    received: list[object] = []
+    received: list[types.ApplyWorkspaceEditParams] = []
     editor.on_edit = received.append
     await editor.ended(await document(editor, uri))
-    [params] = received
-    [change] = params.edit.document_changes  # type: ignore[attr-defined]
-    [edit] = change.edits
-    assert (edit.range.start.line, edit.range.end.line, edit.new_text) == (2, 2, '    """The sum."""\n')
-    assert change.text_document.version == 1
-    annotations = params.edit.change_annotations  # type: ignore[attr-defined]
-    assert annotations[edit.annotation_id].label == "Document · shop.py"
+    place = types.Range(types.Position(2, 0), types.Position(2, 0))
+    document_edit = types.TextDocumentEdit(
+        types.OptionalVersionedTextDocumentIdentifier(uri, 1),
+        [types.AnnotatedTextEdit("phasr", place, '    """The sum."""\n')],
+    )
+    assert as_json(received[0].edit) == as_json(
+        types.WorkspaceEdit(
+            document_changes=[document_edit],
+            change_annotations={"phasr": types.ChangeAnnotation("Document · shop.py", needs_confirmation=False)},
+        )
+    )
+
+
+def as_json(edit: types.WorkspaceEdit) -> object:
+    return converters.get_converter().unstructure(edit)
 
 
 async def test_a_file_with_a_byte_order_mark_that_is_not_open(world: World, start: Start) -> None:

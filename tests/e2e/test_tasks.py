@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from examples.editor import Editor, plain
 from lsprotocol import types
+
+from examples.editor import Editor, plain
 from tests.e2e.conftest import Start, World, fenced
 
 pytestmark = pytest.mark.timeout(60)
@@ -173,13 +174,15 @@ async def test_a_malformed_reply_is_repaired_and_paid_for(world: World, start: S
 async def test_search_and_replace_for_models_that_write_it(world: World, start: Start) -> None:
     world.provider.reply(
         "shop.py\n<<<<<<< SEARCH\nimport os\n=======\n>>>>>>> REPLACE\n"
-        "\nshop.py\n<<<<<<< SEARCH\n    return sum(prices)\n=======\n    return round(sum(prices), 2)\n>>>>>>> REPLACE\n"
+        "\nshop.py\n<<<<<<< SEARCH\n    return sum(prices)\n"
+        "=======\n    return round(sum(prices), 2)\n>>>>>>> REPLACE\n"
     )
     editor = await start()
     uri = editor.open(world.write("shop.py", SOURCE))
     menu = await editor.actions(uri, SOURCE.index("# phasr"))
     action = menu["Do: round to two digits"]
-    assert action.command and action.command.arguments
+    assert action.command
+    assert action.command.arguments
     arguments = {**plain(action.command.arguments[0]), "model": "test/strong"}
     answer = await editor.execute(action.command.command, arguments)
     assert (await editor.ended(answer["task"]))["state"] == "applied"

@@ -132,9 +132,8 @@ def take_stock(folder: Path) -> Inventory:
     user_file = config_files.user_config_file()
     workspace_file = config_files.workspace_config_file(folder)
     catalogue, prices, store = data_files.catalogue(), PriceMap(), ModelStore()
-    kinds, kind_problems = kind_files.load_kinds(
-        [path.parent / kind_files.FOLDER for path in (user_file, workspace_file)]
-    )
+    own_kinds, workspace_kinds = (path.parent / kind_files.FOLDER for path in (user_file, workspace_file))
+    kinds, kind_problems = kind_files.load_kinds(own_kinds, [workspace_kinds])
     loaded = config_files.load(
         user_file,
         [workspace_file],

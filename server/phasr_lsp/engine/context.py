@@ -5,12 +5,9 @@ from pathlib import PurePosixPath
 from phasr_lsp.domain.errors import ContextWindowExceeded
 from phasr_lsp.domain.formats import INSTRUCTIONS
 from phasr_lsp.domain.kind import Output
-from phasr_lsp.domain.model import EditFormat, Endpoint, Message, Profile
+from phasr_lsp.domain.model import CHARACTERS_PER_TOKEN, EditFormat, Endpoint, Message, Profile
 from phasr_lsp.domain.text import Span, split_lines, to_lf
 from phasr_lsp.engine.aim import Aim
-
-CHARACTERS_PER_TOKEN = 3.2
-"""Source code in the tokenizers of current models has 3 to 4; the low end keeps an estimate on the safe side."""
 
 _ROLE = "You are an expert programmer who changes exactly what is asked for and nothing else."
 

@@ -30,7 +30,7 @@ class PhasrServer(LanguageServer):
 
     def __init__(self, open_session: OpenSession) -> None:
         self.converter = converter()
-        super().__init__(
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
             "phasr",
             __version__,
             protocol_cls=PhasrProtocol,

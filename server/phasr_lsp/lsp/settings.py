@@ -69,7 +69,7 @@ class LiveSettings:
 
     def choose(self, kind: Kind, model: str | None) -> Choice:
         """Raises `NoModel`, `UnknownModel` or `KeyMissing`."""
-        available = Available.of(os.environ, self._installed())
+        available = Available.of(os.environ, self._weights_here())
         choice = choose(
             self.config,
             self._catalogue,
@@ -86,6 +86,11 @@ class LiveSettings:
                 f"Set {variable} in the environment that your editor starts from, or choose another model.",
             )
         return choice
+
+    def _weights_here(self) -> set[str]:
+        """The embedded models that can be loaded: a file of the user's own stands for the one they chose."""
+        own = self.config.embedded
+        return {*self._installed(), *([own.model] if own.file and own.file.is_file() else ())}
 
     def reviewed(self, kind: Kind) -> bool:
         return self.config.apply_for(kind.name) is Apply.REVIEW

@@ -18,8 +18,8 @@ _BOM = "\ufeff"
 
 INSTRUCTION = (
     "Answer with {what} in one fenced code block, complete, with nothing left out and no placeholders such as "
-    "`...`. Import statements that it needs and the file hasn't stand above it in the block. Don't repeat the rest "
-    "of the file. Write nothing else."
+    "`...`. Import statements that it needs and the file hasn't stand above it in the block. Don't repeat the "
+    "rest of the file. Write nothing else."
 )
 
 

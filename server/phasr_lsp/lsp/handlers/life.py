@@ -21,10 +21,13 @@ def did_change_configuration(ls: PhasrServer, params: types.DidChangeConfigurati
     if ls.client.configuration:
         session.spawn(session.pull_configuration())
         return
-    settings = cast("Any", params.settings)
-    section = settings.get("phasr", settings) if isinstance(settings, dict) else None
-    if isinstance(section, dict):
-        session.configure(cast("dict[str, Any]", section))
+    settings = _object(params.settings)
+    session.configure(_object(settings.get("phasr", settings)))
+
+
+def _object(value: object) -> dict[str, Any]:
+    """The JSON object, or an empty one for any other value."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def did_change_watched_files(ls: PhasrServer, params: types.DidChangeWatchedFilesParams) -> None:
