@@ -91,12 +91,12 @@ def read_failure(error: Exception, endpoint: Endpoint, scrub: Scrub) -> Failure:
         return context.unreachable()
     if any(isinstance(cause, httpx.TimeoutException) for cause in causes):
         return context.silent()
-    if _is_mid_stream(error) or any(isinstance(cause, httpx.TransportError) for cause in causes):
+    if any(isinstance(cause, httpx.TransportError) for cause in causes):
         return context.broken_off()
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int) and status != HTTPStatus.INTERNAL_SERVER_ERROR:
+    status = getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
+    if status != HTTPStatus.INTERNAL_SERVER_ERROR:
         return context.by_status(status, retry_after)
-    return context.unreadable()
+    return context.broken_off() if _is_mid_stream(error) else context.unreadable()
 
 
 @dataclass(frozen=True)

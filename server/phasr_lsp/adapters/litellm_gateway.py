@@ -6,6 +6,7 @@ back; retries, prices and the words for what went wrong are our own.
 """
 
 import asyncio
+import codecs
 import logging
 import os
 import random
@@ -145,13 +146,13 @@ class LiteLLMGateway:
         return Reply(answer.text, finish, answer.usage, self._cost(endpoint, answer), seconds)
 
     def _cost(self, endpoint: Endpoint, answer: "_Answer") -> Decimal | None:
-        if answer.usage is None:
-            return None
         if endpoint.input_price is not None and endpoint.output_price is not None:
             price = configured_price(endpoint.input_price, endpoint.output_price)
         else:
             price = self._prices.price(endpoint.provider_model)
-        return price.cost(answer.usage, datetime.now(UTC), answer.written_tokens) if price else None
+        if price is None or (answer.usage is None and not price.is_free):
+            return None
+        return price.cost(answer.usage or Usage(0, 0), datetime.now(UTC), answer.written_tokens)
 
     def _pause(self, failure: Failure, attempt: int, elapsed: float) -> float | None:
         """Seconds until the next attempt: what the provider asks for, and full jitter. None: there is none."""
@@ -186,13 +187,17 @@ def _read_whole(response: Any) -> _Answer:
 
 async def _read_stream(stream: Any, on_text: OnText) -> _Answer:
     pieces: list[str] = []
+    # Servers that count in UTF-16 cut characters apart; halves wait here for each other.
+    whole_characters = codecs.getincrementaldecoder("utf-16-le")("replace")
     reported: Any = None
     finish: str | None = None
     async for chunk in stream:
         reported = getattr(chunk, "usage", None) or reported
         for choice in chunk.choices[:1]:
             finish = choice.finish_reason or finish
-            if piece := choice.delta.content:
+            if piece := whole_characters.decode(
+                (choice.delta.content or "").encode("utf-16-le", "surrogatepass")
+            ):
                 pieces.append(piece)
                 on_text(piece)
     # litellm makes up an end where none came, and counts tokens itself where nobody reported them.

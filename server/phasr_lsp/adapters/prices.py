@@ -96,6 +96,10 @@ class Price:
     windows: tuple[Window, ...] = ()
     """When `off_peak` holds in place of everything else."""
 
+    @property
+    def is_free(self) -> bool:
+        return self == FREE
+
     def cost(self, usage: Usage, moment: datetime, written_tokens: int = 0) -> Decimal:
         """US dollars for a call that was made at `moment`."""
         return self._rates_for(usage.input_tokens, moment).cost(usage, written_tokens)
