@@ -33,7 +33,7 @@ export function registerCommands(server: Server): Disposable[] {
 /** Offers the kinds that fit the selection, as the server's code actions name them. */
 async function run(server: Server): Promise<void> {
   const editor = window.activeTextEditor;
-  const client = server.connected();
+  const client = await server.connected();
   if (editor === undefined || client === undefined) {
     return;
   }

@@ -1,9 +1,11 @@
-import { commands, EventEmitter, window, type Disposable } from "vscode";
+import { commands, env, EventEmitter, Uri, ViewColumn, window, type Disposable } from "vscode";
 import {
   DidChangeConfigurationNotification,
   ExecuteCommandRequest,
   LanguageClient,
   type LanguageClientOptions,
+  type ShowDocumentParams,
+  type ShowDocumentResult,
   type StaticFeature,
 } from "vscode-languageclient/node";
 import { findExecutable } from "./executable";
@@ -35,24 +37,45 @@ function clientOptions(): LanguageClientOptions {
             ? params.items.map(serverSettings)
             : next(params, token),
       },
+      window: {
+        showDocument: (params, token, next) =>
+          params.external === true || params.takeFocus === true
+            ? next(params, token)
+            : showBeside(params),
+      },
     },
   };
+}
+
+/** Shows a result to look at without taking the place of the text that somebody may be typing into. */
+async function showBeside({ uri }: ShowDocumentParams): Promise<ShowDocumentResult> {
+  await window.showTextDocument(Uri.parse(uri), {
+    viewColumn: ViewColumn.Beside,
+    preserveFocus: true,
+  });
+  return { success: true };
 }
 
 /** The server's process and the connection to it. */
 export class Server implements Disposable {
   private client: LanguageClient | undefined;
+  private starting: Promise<void> = Promise.resolve();
   private readonly stateChanged = new EventEmitter<undefined>();
   readonly onDidChangeState = this.stateChanged.event;
 
   constructor(private readonly tasks: Tasks) {}
 
   /** Starts the server, or says why it can't. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.starting = this.launch();
+    return this.starting;
+  }
+
+  private async launch(): Promise<void> {
     const [name = "", ...args] = serverCommand();
     const command = findExecutable(name);
     if (command === undefined) {
-      await explainMissing(name);
+      void explainMissing(name);
       return;
     }
     const client = new LanguageClient("phasr", "Phasr", { command, args }, clientOptions());
@@ -86,8 +109,9 @@ export class Server implements Disposable {
     await client?.dispose();
   }
 
-  /** The running client; undefined, after a word to the user, when there is none. */
-  connected(): LanguageClient | undefined {
+  /** The running client, once it runs; undefined, after a word to the user, when there is none. */
+  async connected(): Promise<LanguageClient | undefined> {
+    await this.starting;
     if (this.client?.isRunning() === true) {
       return this.client;
     }
@@ -103,7 +127,8 @@ export class Server implements Disposable {
     argument?: Commands[Name]["takes"],
   ): Promise<Commands[Name]["answers"] | undefined> {
     const params = { command, arguments: argument === undefined ? [] : [argument] };
-    return (await this.connected()?.sendRequest(ExecuteCommandRequest.type, params)) as
+    const client = await this.connected();
+    return (await client?.sendRequest(ExecuteCommandRequest.type, params)) as
       Commands[Name]["answers"] | undefined;
   }
 
@@ -129,7 +154,8 @@ async function explainMissing(name: string): Promise<void> {
     "Try Again",
   );
   if (choice === "Set the Command") {
-    await commands.executeCommand("workbench.action.openSettings", "phasr.server.command");
+    const where = env.remoteName === undefined ? "openSettings" : "openRemoteSettings";
+    await commands.executeCommand(`workbench.action.${where}`, { query: "phasr.server.command" });
   } else if (choice === "Try Again") {
     await commands.executeCommand("phasr.client.restart");
   }
