@@ -14,8 +14,14 @@ vim.g.loaded_python3_provider = 0
 vim.o.swapfile = false
 vim.o.hidden = true
 vim.o.statusline = "%f %m%=%{v:lua.require'phasr'.statusline()}  %l:%c"
-vim.opt.runtimepath:append(vim.env.PHASR_CLIENT)
+vim.opt.runtimepath:append('{client}')
 vim.lsp.enable('phasr')
+
+vim.api.nvim_create_autocmd('LspAttach', {
+  callback = function()
+    vim.notify('the server is attached')
+  end,
+})
 
 _G.states, _G.progress = {}, {}
 vim.api.nvim_create_autocmd('User', {
@@ -31,6 +37,8 @@ vim.api.nvim_create_autocmd('LspProgress', {
 })
 """
 """A user's init.lua, and a record of what happens."""
+
+CLIENT = REPOSITORY / "clients" / "neovim"
 
 
 class Neovim:
@@ -98,17 +106,17 @@ class Neovim:
         assert title in self.lua("return menu")
 
 
-def write_init(home: Path) -> Path:
+def command_line(home: Path) -> list[str]:
+    """Neovim with the client, as its user would have it."""
     init = home / "init.lua"
-    init.write_text(INIT, encoding="utf-8")
-    return init
+    init.write_text(INIT.replace("{client}", str(CLIENT)), encoding="utf-8")
+    return [program("nvim"), "-u", str(init)]
 
 
 @contextmanager
 def neovim(home: Path, environment: Mapping[str, str]) -> Generator[Neovim]:
-    command = ["env", "-i", *(f"{name}={value}" for name, value in environment.items())]
-    command += [f"PHASR_CLIENT={REPOSITORY / 'clients' / 'neovim'}"]
-    command += [program("nvim"), "--embed", "--headless", "-u", str(write_init(home))]
+    clean = ["env", "-i", *(f"{name}={value}" for name, value in environment.items())]
+    command = [*clean, *command_line(home), "--embed", "--headless"]
     nvim = pynvim.attach("child", argv=command)
     try:
         yield Neovim(nvim)

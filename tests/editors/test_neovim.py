@@ -1,13 +1,15 @@
 """The Neovim client in a real Neovim, with the real server and a scripted model."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.editors.conftest import DOCUMENTED, DOCUMENTED_SHOP, SHOP, TESTS
-from tests.editors.neovim import Neovim, neovim
+from tests.editors.neovim import Neovim, command_line, neovim
 from tests.editors.provider import Provider
+from tests.editors.terminal import terminal
 
 pytestmark = [pytest.mark.neovim, pytest.mark.timeout(120)]
 
@@ -160,3 +162,29 @@ def test_the_health_check_finds_the_server(editor: Neovim) -> None:
     assert "ERROR" not in editor.text
     assert "WARNING" not in editor.text
     assert "server: " in editor.text
+
+
+def test_a_session_in_a_terminal(
+    home: Path, environment: Mapping[str, str], project: Path, model: Provider
+) -> None:
+    model.reply(DOCUMENTED, latency=2)
+    command = [*command_line(home), "+4", "shop.py"]
+    with terminal(command, project, home, environment) as screen:
+        screen.until("the server is attached")
+        screen.keys("gra")
+        menu = screen.until("Write tests")
+        screen.capture("neovim-1-menu")
+        number = re.search(r"(\d+): Document", menu)
+        assert number
+        screen.keys(number[1], "Enter")
+        screen.until("phasr: 1 running")
+        screen.capture("neovim-2-running")
+        screen.until("take the discount off")
+        screen.until("phasr: 1 running", gone=True)
+        screen.capture("neovim-3-applied")
+        screen.keys(":Phasr status", "Enter")
+        assert "Document · shop.py" in screen.until("applied")
+        screen.capture("neovim-4-status")
+        screen.keys("Enter", "u")
+        screen.until("take the discount off", gone=True)
+        screen.capture("neovim-5-undone")
