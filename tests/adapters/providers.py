@@ -121,15 +121,20 @@ class Llmock:
 
     def reply(self, text: str, *, stalls: bool = False) -> None:
         stall = {"type": "stream_fault", "kind": "stall", "after_chunks": 4, "stall_seconds": 30, "times": None}
-        self._use({"type": "reply", "text": text, "times": None}, *([stall] if stalls else []))
+        self.behave({"type": "reply", "text": text, "times": None}, *([stall] if stalls else []))
 
     def fail(self, status: int) -> None:
-        self._use({"type": "fail", "status": status, "times": None})
+        self.behave({"type": "fail", "status": status, "times": None})
 
     def request(self) -> str:
         return json.dumps(_call("GET", f"{self.origin}/_llmock/requests")["requests"][-1]["body"])
 
-    def _use(self, *behaviors: dict[str, Any]) -> None:
+    def findings(self) -> list[Any]:
+        """What its judge holds against the client."""
+        return _call("GET", f"{self.origin}/_llmock/verdict")["findings"]
+
+    def behave(self, *behaviors: dict[str, Any]) -> None:
+        """Take these behaviours of llmock's own in place of those that are there."""
         _call("POST", f"{self.origin}/_llmock/reset")
         _call("POST", f"{self.origin}/_llmock/scenario", {"behaviors": behaviors})
 

@@ -7,7 +7,7 @@ per token. Models come, go and are renamed monthly, so nothing here names one.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import cached_property
@@ -215,9 +215,8 @@ def _price(entry: Mapping[str, Any]) -> Price | None:
     rates = _rates(entry)
     if rates is None:
         return None
-    price = Price(rates, _tiers(entry, rates))
-    off_peak = entry.get("off_peak_pricing")
-    return _with_off_peak(price, off_peak) if off_peak else price
+    off_peak: Mapping[str, Any] = entry.get("off_peak_pricing") or {}
+    return Price(rates, _tiers(entry), _rates(off_peak, base=entry) if off_peak else None, _windows(off_peak))
 
 
 def _reasons_at_another_rate(entry: Mapping[str, Any]) -> bool:
@@ -225,25 +224,27 @@ def _reasons_at_another_rate(entry: Mapping[str, Any]) -> bool:
     return rate is not None and rate != entry.get("output_cost_per_token")
 
 
-def _rates(entry: Mapping[str, Any], suffix: str = "", base: Rates | None = None) -> Rates | None:
+def _rates(entry: Mapping[str, Any], suffix: str = "", base: Mapping[str, Any] | None = None) -> Rates | None:
     """The rates whose names end in `suffix`; `base` has what isn't named. None: no input or output rate."""
 
-    def rate(name: str, otherwise: Decimal | None) -> Decimal | None:
+    def rate(name: str) -> Decimal | None:
         value = entry.get(name + suffix)
-        return otherwise if value is None else Decimal(value)
+        if value is None and base is not None:
+            value = base.get(name)
+        return None if value is None else Decimal(value)
 
-    fresh = rate("input_cost_per_token", base and base.input)
-    output = rate("output_cost_per_token", base and base.output)
+    fresh = rate("input_cost_per_token")
+    output = rate("output_cost_per_token")
     if fresh is None or output is None:
         return None
-    cached = rate("cache_read_input_token_cost", base and base.cached)
-    written = rate("cache_creation_input_token_cost", base and base.written)
+    cached = rate("cache_read_input_token_cost")
+    written = rate("cache_creation_input_token_cost")
     return Rates(fresh, output, fresh if cached is None else cached, fresh if written is None else written)
 
 
-def _tiers(entry: Mapping[str, Any], base: Rates) -> tuple[tuple[int, Rates], ...]:
+def _tiers(entry: Mapping[str, Any]) -> tuple[tuple[int, Rates], ...]:
     floors = sorted(int(match[1]) for name in entry if (match := _THRESHOLD.fullmatch(name)))
-    tiers = ((floor * 1000, _rates(entry, f"_above_{floor}k_tokens", base)) for floor in floors)
+    tiers = ((floor * 1000, _rates(entry, f"_above_{floor}k_tokens", entry)) for floor in floors)
     return tuple((floor, rates) for floor, rates in tiers if rates is not None)
 
 
@@ -255,12 +256,12 @@ def _bracketed(brackets: Iterable[Mapping[str, Any]]) -> Price | None:
     return Price(known[0][1], tuple(known[1:]))
 
 
-def _with_off_peak(price: Price, off_peak: Mapping[str, Any]) -> Price:
+def _windows(off_peak: Mapping[str, Any]) -> tuple[Window, ...]:
     windows: list[Window] = []
-    for window in off_peak.get("windows") or [off_peak]:
+    for window in off_peak.get("windows", ()):
         hours = window["hours_utc"]
         weekdays = frozenset(int(day) for day in window.get("weekdays", range(1, 8)))
         for span in [hours] if isinstance(hours, str) else hours:
             start, end = (time.fromisoformat(end.strip()) for end in span.split("-"))
             windows.append(Window(start, end, weekdays))
-    return replace(price, off_peak=_rates(off_peak, base=price.rates), windows=tuple(windows))
+    return tuple(windows)
