@@ -145,7 +145,7 @@ class Fleet:
     def apply(self, task_id: str) -> None:
         """Begin to apply a kept result. Raises `UnknownTask`, or `RequestError` if there is none."""
         self._expect_result(task_id)
-        self._spawn(task_id, self._guarded(task_id, self._apply(task_id)))
+        self._spawn(task_id, self._guarded(task_id, lambda: self._apply(task_id)))
 
     def discard(self, task_id: str) -> None:
         """Drop a kept result. Raises `UnknownTask`, or `RequestError` if there is none."""
@@ -172,19 +172,17 @@ class Fleet:
 
     async def _run(self, task_id: str, kind: Kind) -> None:
         async with self._slots:
-            await self._guarded(task_id, self._generate(task_id, kind))
+            await self._guarded(task_id, lambda: self._generate(task_id, kind))
 
-    async def _guarded(self, task_id: str, work: Coroutine[None, None, None]) -> None:
+    async def _guarded(self, task_id: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """The boundary of a task: an error ends this task alone, with its reason."""
         try:
-            await work
+            await work()
         except PhasrError as error:
             self._fail(task_id, error)
         except Exception:  # noqa: BLE001 - a mistake in one task ends this task alone
             _log.exception("task %s failed", task_id)
-            self._step(
-                task_id, TaskEvent.FAIL, message="Phasr made a mistake; its log says which. Please report it."
-            )
+            self._fail(task_id, PhasrError("Phasr made a mistake; its log says which.", "Please report it."))
 
     async def _generate(self, task_id: str, kind: Kind) -> None:
         request = self._tasks[task_id].request
@@ -205,6 +203,8 @@ class Fleet:
         )
         changes = await self._agent.run(aim, choice, self._world.settings.request_seconds, watch)
         self._step(task_id, TaskEvent.VERIFIED, changes=changes)
+        if self._tasks[task_id].state is TaskState.CANCELLED:
+            return
         if self._world.settings.reviewed(kind) and not changes.empty:
             self._put(replace(self._tasks[task_id], message="Waits for your review."))
             await self._world.editor.review(task_id, self._tasks[task_id].title, changes)
@@ -246,7 +246,12 @@ class Fleet:
         self._tasks[task_id] = replace(task, usage=usage, cost=cost, attempts=task.attempts + 1)
 
     def _fail(self, task_id: str, error: PhasrError) -> None:
-        self._step(task_id, TaskEvent.FAIL, message=str(error), error=error)
+        """End the task, unless it has a result by now: that is paid for and stays."""
+        task = self._tasks[task_id]
+        if task.state in WAITING:
+            self._put(replace(task, message=str(error), error=error))
+        else:
+            self._step(task_id, TaskEvent.FAIL, message=str(error), error=error)
 
     def _step(
         self,
