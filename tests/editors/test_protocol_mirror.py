@@ -1,14 +1,18 @@
-"""The clients' own copies of the protocol say what docs/protocol.md says."""
+"""The clients' own copies of the protocol and of the settings say what the server's say."""
 
+import json
 import re
 
 import pytest
 
+from phasr_lsp.domain.config import Config, KindSettings, Limits, Tiers
 from tests.editors.needs import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs/protocol.md").read_text("utf-8")
 TYPESCRIPT = (REPOSITORY / "clients/vscode/src/protocol.ts").read_text("utf-8")
 LUA_TASKS = (REPOSITORY / "clients/neovim/lua/phasr/tasks.lua").read_text("utf-8")
+VSCODE_SETTINGS = (REPOSITORY / "clients/vscode/src/settings.ts").read_text("utf-8")
+MANIFEST = json.loads((REPOSITORY / "clients/vscode/package.json").read_text("utf-8"))
 LUA_COMMANDS = (REPOSITORY / "clients/neovim/lua/phasr/command.lua").read_text("utf-8")
 
 
@@ -50,3 +54,22 @@ def test_each_client_has_every_command() -> None:
 def test_each_client_has_every_state() -> None:
     assert set(re.findall(r'^  \| "(\w+)"', TYPESCRIPT, re.MULTILINE)) == documented_states()
     assert set(re.findall(r"^---\| '(\w+)'", LUA_TASKS, re.MULTILINE)) == documented_states()
+
+
+def test_vs_code_offers_every_setting() -> None:
+    properties = MANIFEST["contributes"]["configuration"]["properties"]
+    own = {"phasr.server.command", "phasr.trace.server"}
+    assert set(properties) == {f"phasr.{name}" for name in Config.model_fields} | own
+    names = re.search(r"const names = \[(.*?)\]", VSCODE_SETTINGS, re.DOTALL)
+    assert names
+    assert set(re.findall(r'"(\w+)"', names[1])) == set(Config.model_fields)
+    assert set(properties["phasr.limits"]["properties"]) == set(Limits.model_fields)
+    assert set(properties["phasr.tiers"]["properties"]) == set(Tiers.model_fields)
+    assert set(properties["phasr.kinds"]["additionalProperties"]["properties"]) == set(KindSettings.model_fields)
+
+
+def test_a_workspace_cannot_redirect_a_key_or_run_a_command_in_vs_code() -> None:
+    guarded = ["phasr.server.command", "phasr.models", "phasr.embedded"]
+    properties = MANIFEST["contributes"]["configuration"]["properties"]
+    assert [name for name in guarded if properties[name]["scope"] != "machine"] == []
+    assert MANIFEST["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"] == guarded
