@@ -5,9 +5,12 @@ from pathlib import PurePosixPath
 from phasr_lsp.domain.errors import ContextWindowExceeded
 from phasr_lsp.domain.formats import INSTRUCTIONS
 from phasr_lsp.domain.kind import Output
-from phasr_lsp.domain.model import CHARACTERS_PER_TOKEN, EditFormat, Endpoint, Message, Profile
+from phasr_lsp.domain.model import EditFormat, Endpoint, Message, Profile
 from phasr_lsp.domain.text import Span, split_lines, to_lf
 from phasr_lsp.engine.aim import Aim
+
+CHARACTERS_PER_TOKEN = 3.2
+"""Source code in the tokenizers of current models has 3 to 4; the low end keeps an estimate on the safe side."""
 
 _ROLE = "You are an expert programmer who changes exactly what is asked for and nothing else."
 
@@ -92,16 +95,23 @@ def _fenced(text: str, aim: Aim) -> str:
 
 
 def _excerpt(aim: Aim, budget: int) -> str:
-    """The file's import statements and the lines around the part that fit; the part itself is shown apart."""
+    """The file's import statements and the lines around the part, as many of both as fit; the part itself is
+    shown apart."""
     text = aim.source.text
     part = aim.part or Span(0, 0)
-    above = "".join(reversed(_fitting(split_lines(text[: part.start])[::-1], budget // 2)))
-    below = "".join(_fitting(split_lines(text[part.end :]), budget // 2))
-    gap = f"{aim.language.comment if aim.language else ''} ...\n".lstrip()
-    imports = aim.files.imports.of(text) if aim.files.target is aim.source else ""
-    pieces = [above, gap if aim.part and not aim.part.empty else "", below]
+    imports = aim.files.imports if aim.files.target is aim.source else Span(0, 0)
+    before, after = split_lines(text[: part.start])[::-1], split_lines(text[part.end :])
+    below = "".join(_fitting(after, budget // 2))
+    above = "".join(reversed(_fitting(before, budget // 2)))
+    head = ""
+    if imports.start < part.start - len(above):
+        head = "".join(_fitting(split_lines(imports.of(text)), budget // 4))
+        above = "".join(reversed(_fitting(before, budget // 2 - len(head))))
+        above = above[max(imports.start + len(head) - (part.start - len(above)), 0) :]
+    gap = f"{aim.language.comment if aim.language else ''} [further lines omitted]\n".lstrip()
+    pieces = [above, below]
     if len(above) < part.start:
-        pieces = ["" if imports in above else imports, gap, *pieces]
+        pieces = [head, gap, *pieces]
     if part.end + len(below) < len(text):
         pieces.append(gap)
     return to_lf("".join(pieces))
