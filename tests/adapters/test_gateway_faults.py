@@ -474,6 +474,15 @@ async def test_a_missing_key_is_named_before_the_call(
     assert error.advice == f"Set {variable} or choose another model."
 
 
+async def test_a_provider_that_doesnt_exist(gateway: LiteLLMGateway) -> None:
+    endpoint = Endpoint("nobody/knows", "nobody/knows")
+
+    error = await failure(gateway, ModelRequest(endpoint, (Message("user", "x"),), 10))
+
+    assert isinstance(error, UnknownModel)
+    assert "No provider is called nobody" in error.message
+
+
 async def test_a_server_of_ones_own_needs_no_key(
     gateway: LiteLLMGateway, faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,12 +87,16 @@ def read_failure(error: Exception, endpoint: Endpoint, scrub: Scrub) -> Failure:
     status = _http_status(causes)
     if status is not None:
         return context.by_status(status, retry_after)
+    if any(isinstance(cause, ConnectionResetError) for cause in causes):
+        return context.broken_off()  # some versions of litellm call this one a ConnectError, too
     if any(isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout) for cause in causes):
         return context.unreachable()
     if any(isinstance(cause, httpx.TimeoutException) for cause in causes):
         return context.silent()
     if any(isinstance(cause, httpx.TransportError) for cause in causes):
         return context.broken_off()
+    if "LLM Provider NOT provided" in str(error):
+        return context.unknown_provider()
     status = getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
     if status != HTTPStatus.INTERNAL_SERVER_ERROR:
         return context.by_status(status, retry_after)
@@ -138,6 +142,11 @@ class _Context:
             return Failure(refused(self.endpoint))
         message = f"{name_of(self.endpoint)} finds fault with the request ({status}): {self._detail()}"
         return Failure(RequestRejected(message, "Choose another model, or correct this one's settings."))
+
+    def unknown_provider(self) -> Failure:
+        provider = provider_of(self.endpoint.provider_model)
+        message = f"No provider is called {provider}, as {self.endpoint.model} says."
+        return Failure(UnknownModel(message, "Name the model as provider/model, or give it an api_base."))
 
     def unreachable(self) -> Failure:
         advice = "Check the network and the provider's status page."
