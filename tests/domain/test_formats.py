@@ -324,6 +324,8 @@ class TestRegion:
             pytest.param(fenced("\n\n" + NEW_TOTAL + "\n\n"), id="blank lines around"),
             pytest.param(fenced("    def total(prices):\n        return sum(prices, start=0)\n"), id="indented"),
             pytest.param(fenced("import os\n\n\n" + NEW_TOTAL), id="an import that is there"),
+            pytest.param(fenced(CHANGED), id="the whole file"),
+            pytest.param(fenced(CHANGED[CHANGED.index("def total") :]), id="all from there to the end"),
             pytest.param(f"Like this:\n{fenced(NEW_TOTAL)}\nRun it:\n{COMMAND}", id="one has the name"),
             pytest.param(
                 f"<think>\n{fenced('def total(): pass' + NONSENSE)}</think>{fenced(NEW_TOTAL)}", id="a thought"
@@ -345,10 +347,7 @@ class TestRegion:
             pytest.param(
                 fenced("def total(prices):\n    # ... existing code ...\n"), "leaves code out", id="elision"
             ),
-            pytest.param(fenced(CHANGED), "repeats", id="the whole file"),
-            pytest.param(
-                fenced(CHANGED[CHANGED.index("def total") :]), "repeats", id="all from there to the end"
-            ),
+            pytest.param(fenced(CHANGED.replace("price", "cost")), "repeats", id="the whole file, changed"),
         ],
     )
     def test_anything_else_is_refused(self, reply: str, reason: str) -> None:
@@ -395,17 +394,25 @@ class TestRegion:
     def test_a_method_keeps_its_indentation(self, code: str) -> None:
         region(fenced(code), SHOP.replace(COUNT, self.NEW_COUNT), region=COUNT, name="count")
 
-    def test_a_method_with_its_class_around_it_is_refused(self) -> None:
+    def test_a_method_may_come_with_its_class_around_it(self) -> None:
         code = "class Cart:\n" + self.NEW_COUNT
-        region(fenced(code), "repeats", region=COUNT, name="count")
+        region(fenced(code), SHOP.replace(COUNT, self.NEW_COUNT), region=COUNT, name="count")
+
+    USING = "def total(prices: Any):\n    return re.sub(prices)\n"
 
     def test_new_imports_join_those_of_the_file_once(self) -> None:
         code = (
             "from __future__ import annotations\nimport os\nimport re\nfrom typing import (\n    Any,\n)\n\n\n"
-            + NEW_TOTAL
+            + self.USING
         )
         new = "from __future__ import annotations\n" + IMPORTS + "import re\nfrom typing import (\n    Any,\n)\n"
-        region(fenced(code), CHANGED.replace(IMPORTS, new), region=TOTAL, name="total")
+        after = CHANGED.replace(IMPORTS, new).replace(NEW_TOTAL, self.USING)
+        region(fenced(code), after, region=TOTAL, name="total")
+
+    def test_imports_that_nothing_uses_stay_away(self) -> None:
+        code = "import json\nfrom typing import Any, Union\nfrom decimal import Decimal\n\n\n" + self.USING
+        after = CHANGED.replace(IMPORTS, IMPORTS + "from typing import Any, Union\n")
+        region(fenced(code), after.replace(NEW_TOTAL, self.USING), region=TOTAL, name="total")
 
     @pytest.mark.parametrize(
         ("text", "at", "after"),
@@ -509,8 +516,9 @@ class TestRegion:
 
         def test_imports_join_those_of_the_file(self) -> None:
             text = "import os\n\n\ndef test_a():\n    pass\n"
-            code = "import os\nimport re\n\nfrom shop import total\n\n\n" + self.TEST
-            after = "import os\nimport re\nfrom shop import total\n\n\ndef test_a():\n    pass\n\n\n" + self.TEST
+            test = "def test_b():\n    assert re.match(total, 'x')\n"
+            code = "import os\nimport re\n\nfrom shop import total\n\n\n" + test
+            after = "import os\nimport re\nfrom shop import total\n\n\ndef test_a():\n    pass\n\n\n" + test
             region(fenced(code), after, text=text, at=len(text), imports="import os\n")
 
         def test_a_test_file_that_is_repeated_is_refused(self) -> None:

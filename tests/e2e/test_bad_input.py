@@ -113,7 +113,7 @@ PROVIDERS = {
         },
         ("window",),
     ),
-    "refusing": Provider({"text": REFUSAL}, ("No edit can be read", "stronger model"), requests=3),
+    "refusing": Provider({"text": REFUSAL}, ("No edit can be made", "stronger model"), requests=3),
     "nonsense": Provider({"text": fenced("def total(\n")}, ("no longer parses", "not applied"), requests=3),
     "cut off": Provider({"text": fenced(SOURCE), "finish": "length"}, ("cut off", "max_output_tokens")),
     "filtered": Provider({"text": "", "finish": "content_filter"}, ("test/model",)),

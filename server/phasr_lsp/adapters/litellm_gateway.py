@@ -79,7 +79,7 @@ class LiteLLMGateway:
             await asyncio.sleep(pause)
 
     async def warm_up(self) -> None:
-        """Import litellm (3-7 s, in a thread), if that wasn't done yet. The first call does it otherwise."""
+        """Import litellm (3-8 s, in a thread), if that wasn't done yet. The first call does it otherwise."""
         async with self._importing:
             if self._litellm is None:
                 self._litellm = await asyncio.to_thread(_import_litellm)
@@ -251,4 +251,13 @@ def _import_litellm() -> Any:
     settings.redact_messages_in_exceptions = True
     settings.disable_streaming_logging = True
     settings.telemetry = False
+    _load_the_rest(settings)
     return litellm
+
+
+def _load_the_rest(litellm: Any) -> None:
+    """Have litellm import what it leaves for its first calls, which would hold up the event loop for a second."""
+    arguments = {"model": "openai/any", "messages": [{"role": "user", "content": "x"}], "mock_response": "x"}
+    litellm.completion(**arguments, max_retries=0, num_retries=0)
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    list(litellm.completion(**arguments, **options, max_retries=0, num_retries=0))

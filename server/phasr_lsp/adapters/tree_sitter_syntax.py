@@ -1,7 +1,7 @@
 """What tree-sitter knows of a text: definitions, import statements, whether it parses."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 import tree_sitter
@@ -31,17 +31,14 @@ class TreeSitterSyntax:
                 return _definition(found, language, source)
         return None
 
-    def definition_below(self, file: FileText, offset: int) -> Definition | None:
-        """The first definition that begins at or behind the offset; outer ones first."""
+    def definitions(self, file: FileText) -> tuple[Definition, ...]:
+        """All definitions in the order in which they begin, outer ones first."""
         language = self._languages.get(file.language)
-        if language is None:
-            return None
+        if language is None or not language.definitions:
+            return ()
         source = _Source(file.text)
-        start = source.byte(offset)
-        for node in _definitions(_parse(language.grammar, source.bytes).root_node, language):
-            if _outermost(node, language).start_byte >= start:
-                return _definition(node, language, source)
-        return None
+        root = _parse(language.grammar, source.bytes).root_node
+        return tuple(_definition(node, language, source) for node in _definitions(root, language))
 
     def imports(self, file: FileText) -> Span:
         """The import statements at the top level, as whole lines, up to the first gap of other code.
@@ -75,6 +72,16 @@ class TreeSitterSyntax:
             return None
         return min(node.start_point.row for node in _walk(root) if node.is_error or node.is_missing) + 1
 
+    def code(self, file: FileText) -> tuple[str, ...]:
+        """The text's tokens without comments and docstrings; () where the language isn't known."""
+        language = self._languages.get(file.language)
+        if language is None:
+            return ()
+        root = _parse(language.grammar, file.text.encode("utf-8", "replace")).root_node
+        nodes = _walk(root, below=lambda node: not _is_documentation(node))
+        leaves = (node.text for node in nodes if not node.children and not _is_documentation(node))
+        return tuple((leaf or b"").decode("utf-8", "replace") for leaf in leaves)
+
 
 class _Source:
     """A text and its UTF-8 bytes, with offsets between the two."""
@@ -102,13 +109,26 @@ def _parse(grammar: str, source: bytes) -> tree_sitter.Tree:
     return tree_sitter.Parser(_language(grammar)).parse(source)
 
 
-def _walk(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
-    """The node and all below it, parents first, without recursion: broken texts nest deeply."""
+def _walk(
+    node: tree_sitter.Node, below: Callable[[tree_sitter.Node], bool] = lambda node: True
+) -> Iterator[tree_sitter.Node]:
+    """The node and all below it, parents first, without recursion: broken texts nest deeply.
+
+    What stands below a node is left out where `below` says so.
+    """
     waiting = [node]
     while waiting:
         current = waiting.pop()
         yield current
-        waiting += reversed(current.children)
+        if below(current):
+            waiting += reversed(current.children)
+
+
+def _is_documentation(node: tree_sitter.Node) -> bool:
+    """A comment, or a string that stands alone as a statement."""
+    return "comment" in node.type or (
+        node.type == "expression_statement" and [child.type for child in node.children] == ["string"]
+    )
 
 
 def _definitions(node: tree_sitter.Node, language: Language) -> Iterator[tree_sitter.Node]:
@@ -230,7 +250,6 @@ def _import_kind(node: tree_sitter.Node, language: Language) -> str:
     if node.type in language.imports:
         return "import"
     heading = ("comment", "line_comment", "block_comment", "package_clause", "package_declaration", "php_tag")
-    docstring = node.type == "expression_statement" and node.children[0].type == "string"
-    if node.type in heading or docstring:
+    if node.type in heading or (node.type == "expression_statement" and _is_documentation(node)):
         return "head"
     return "code"

@@ -48,6 +48,8 @@ class Kind(BaseModel):
     output: Output = Output.TARGET
     languages: tuple[str, ...] = ()
     """Languages that it is offered in; empty: all that have definitions."""
+    keeps_code: bool = False
+    """A result that differs from what was there in more than comments and docstrings is refused."""
     tier: Tier = Tier.STANDARD
     model: str | None = None
     prompt: str

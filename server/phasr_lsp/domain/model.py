@@ -4,9 +4,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-CHARACTERS_PER_TOKEN = 3.2
-"""Source code in the tokenizers of current models has 3 to 4; the low end keeps an estimate on the safe side."""
-
 
 class Tier(StrEnum):
     """How much thought a task needs; configuration maps each tier to a model."""

@@ -6,24 +6,19 @@ from dataclasses import dataclass
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.errors import BreaksSyntax, ReplyIncomplete, ReplyUnusable
 from phasr_lsp.domain.formats import PARSERS, Malformed
-from phasr_lsp.domain.kind import Scope
 from phasr_lsp.domain.model import Finish, Message, ModelRequest, Reply
 from phasr_lsp.domain.route import Choice
 from phasr_lsp.domain.task import TaskEvent
-from phasr_lsp.domain.text import FileText, split_lines
 from phasr_lsp.engine.aim import Aim
 from phasr_lsp.engine.context import write_messages
 from phasr_lsp.engine.ports import Gateway, OnText, Syntax
+from phasr_lsp.engine.verify import Flaw, find_flaw
 
 REPAIRS = 2
 """How often a model is told what was wrong with its reply before the attempt fails."""
 
 UNSTREAMED_TOKENS_A_SECOND = 50
 """A reply that isn't streamed is written in silence, at this rate or a faster one."""
-
-
-_ALWAYS_CHANGE = (Scope.DIAGNOSTIC, Scope.COMMENT)
-"""Where somebody says that something is amiss, a reply that changes nothing is no answer."""
 
 
 @dataclass(frozen=True)
@@ -75,45 +70,21 @@ class Agent:
             if isinstance(result, ChangeSet):
                 return result
             if repairs == REPAIRS:
-                raise result.error(choice.endpoint.model)
+                raise _error(result, choice.endpoint.model)
             repairs += 1
             watch.event(TaskEvent.TRY_AGAIN)
             complaint = f"That can't be used. {result.reason}\nAnswer again, in the form that was asked for."
             messages = (*messages, Message("assistant", reply.text), Message("user", complaint))
 
-    def _read(self, text: str, aim: Aim) -> "ChangeSet | _Unusable":
+    def _read(self, text: str, aim: Aim) -> ChangeSet | Flaw:
         result = PARSERS[aim.format](text, aim.files)
         if isinstance(result, Malformed):
-            return _Unusable(result.reason)
-        if result.empty and aim.kind.scope in _ALWAYS_CHANGE:
-            return _Unusable("The answer is what stands there already: it changes nothing.")
-        for change in result.files:
-            shown = FileText(change.uri, change.name, change.after, self._language(change.uri, aim))
-            line = self._syntax.first_error(shown)
-            if line is not None and not self._was_broken(change.before, shown):
-                near = split_lines(change.after)[line - 1 : line] or [""]
-                return _Unusable(f"With it {change.name} no longer parses; see line {line}: {near[0]}", True)
-        return result
-
-    def _was_broken(self, before: str | None, shown: FileText) -> bool:
-        if before is None:
-            return False
-        return self._syntax.first_error(FileText(shown.uri, shown.name, before, shown.language)) is not None
-
-    def _language(self, uri: str, aim: Aim) -> str:
-        known = (aim.files.target, *aim.files.others.values())
-        return next(file.language for file in known if file.uri == uri)
+            return Flaw(result.reason)
+        return find_flaw(result, aim, self._syntax) or result
 
 
-@dataclass(frozen=True)
-class _Unusable:
-    """Why a reply can't be used, as the model is told."""
-
-    reason: str
-    breaks_syntax: bool = False
-
-    def error(self, model: str) -> ReplyUnusable:
-        first = self.reason.splitlines()[0]
-        if self.breaks_syntax:
-            return BreaksSyntax(f"{model}'s edit was not applied. {first}", "Try a stronger model.")
-        return ReplyUnusable(f"No edit can be read from {model}'s replies. {first}", "Try a stronger model.")
+def _error(flaw: Flaw, model: str) -> ReplyUnusable:
+    first = flaw.reason.splitlines()[0]
+    if flaw.breaks_syntax:
+        return BreaksSyntax(f"{model}'s edit was not applied. {first}", "Try a stronger model.")
+    return ReplyUnusable(f"No edit can be made from {model}'s replies. {first}", "Try a stronger model.")

@@ -7,7 +7,7 @@ from phasr_lsp.domain.errors import TargetError
 from phasr_lsp.domain.formats import Files
 from phasr_lsp.domain.kind import Kind, Output, Scope, wish_in
 from phasr_lsp.domain.language import Language, test_file
-from phasr_lsp.domain.model import CHARACTERS_PER_TOKEN, EditFormat, Profile
+from phasr_lsp.domain.model import EditFormat, Profile
 from phasr_lsp.domain.task import TaskRequest
 from phasr_lsp.domain.text import FileText, Span, line_end, line_number, line_start
 from phasr_lsp.engine import ports
@@ -58,8 +58,9 @@ def take_aim(
             name=name,
             imports=syntax.imports(source),
             import_words=language.import_words if language else (),
+            imports_suffice=kind.scope is Scope.DIAGNOSTIC,
         )
-        edit_format = _format(kind, source, part, profile)
+        edit_format = _format(kind, part, profile)
     return Aim(
         kind=kind,
         format=edit_format,
@@ -75,10 +76,8 @@ def take_aim(
     )
 
 
-def _format(kind: Kind, source: FileText, part: Span | None, profile: Profile) -> EditFormat:
-    """The cause of a problem may lie elsewhere in the file, so that a small file is asked for as a whole."""
-    small = len(source.text) <= profile.file_tokens * CHARACTERS_PER_TOKEN
-    if part is None or (kind.scope is Scope.DIAGNOSTIC and small):
+def _format(kind: Kind, part: Span | None, profile: Profile) -> EditFormat:
+    if part is None:
         return profile.file
     return EditFormat.REGION if kind.scope is Scope.IMPORTS else profile.definition
 
@@ -121,7 +120,7 @@ def _commented(source: FileText, selection: Span, syntax: ports.Syntax) -> tuple
     around = syntax.definition_at(source, Span(start, start))
     if around:
         return around.span, around.name, around.top
-    below = syntax.definition_below(source, end)
+    below = next((found for found in syntax.definitions(source) if found.span.start >= end), None)
     if below and not source.text[end : below.span.start].strip():
         return Span(start, below.span.end), below.name, below.top
     return None, "", ""

@@ -95,9 +95,10 @@ def _fenced(text: str, aim: Aim) -> str:
 
 
 def _excerpt(aim: Aim, budget: int) -> str:
-    """The file's import statements and the lines around the part, as many of both as fit; the part itself is
-    shown apart."""
+    """The file if it fits; else its import statements and the lines around the part, as many of both as fit."""
     text = aim.source.text
+    if len(text) <= budget:
+        return to_lf(text)
     part = aim.part or Span(0, 0)
     imports = aim.files.imports if aim.files.target is aim.source else Span(0, 0)
     before, after = split_lines(text[: part.start])[::-1], split_lines(text[part.end :])

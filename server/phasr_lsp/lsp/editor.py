@@ -128,11 +128,19 @@ class BufferEditor:
         if path is None:
             raise TargetError(f"{change.name} has no place on disk.", "Save it first.")
         disk.confine(path, self._workspace.folders)
-        if not exists and self._client.create == "touch":
+        made = not exists and self._client.create == "touch"
+        if made:
             disk.create(path)
-        create = not exists and self._client.create == "edit"
         document = self._documents.get(change.uri)
-        return Write(change.uri, change.name, "", change.after, document.version if document else None, create)
+        return Write(
+            change.uri,
+            change.name,
+            now="",
+            then=change.after,
+            version=document.version if document else None,
+            create=not exists and self._client.create == "edit",
+            made=made,
+        )
 
     async def _send(self, label: str, writes: Sequence[Write]) -> None:
         """One edit, and the wait until the buffers show it. Raises `EditorRefused` or `Conflict`."""

@@ -28,6 +28,8 @@ class Write:
     """The buffer's version; None for a file that isn't open."""
     create: bool = False
     """Whether the editor has to make the file."""
+    made: bool = False
+    """Whether the server made it just now, empty; an editor shows that as one empty line, which has to go."""
 
 
 def workspace_edit(
@@ -58,6 +60,8 @@ def workspace_edit(
 
 
 def _edits(write: Write, encoding: types.PositionEncodingKind | str) -> list[tuple[types.Range, str]]:
+    if write.made:
+        return [(types.Range(types.Position(0, 0), types.Position(1, 0)), write.then)]
     lines = TextLines(write.now, encoding)
     return [
         (lines.range_at(edit.span.start, edit.span.end), edit.text)

@@ -18,8 +18,8 @@ _BOM = "\ufeff"
 
 INSTRUCTION = (
     "Answer with {what} in one fenced code block, complete, with nothing left out and no placeholders such as "
-    "`...`. Import statements that it needs and the file hasn't stand above it in the block. Don't repeat the "
-    "rest of the file. Write nothing else."
+    "`...`. Only where it uses a name that the file doesn't import, put the import statement above it in the "
+    "block. Don't repeat the rest of the file. Write nothing else."
 )
 
 
@@ -56,7 +56,9 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
         return block
     place = _in_lf(files, files.region)
     imports, body = _split_imports(block.text, place, files.import_words)
-    flaw = _flaw(body, place, files)
+    body = _without_surroundings(body, place)
+    imports_alone = files.imports_suffice and imports and not body.strip()
+    flaw = None if imports_alone else _flaw(body, place, files)
     if flaw:
         return Malformed(flaw)
     after = place.above + _fitted(body, place) + place.below if body.strip() else place.text
@@ -101,6 +103,22 @@ def _flaw(body: str, place: _Place, files: Files) -> str | None:
     if repeated:
         return f"The code block repeats other parts of the file (`{repeated}`); leave those out."
     return None
+
+
+def _without_surroundings(body: str, place: _Place) -> str:
+    """The body without the parts of the file around the region that a model repeated to the letter."""
+    if place.region == place.imports:
+        return body
+    lines, old = body.split("\n"), _filled(place.old)
+    above, below = set(_filled(place.above)), _filled(place.below)
+    heads = [at for at, line in enumerate(lines) if old and line.strip() == old[0]]
+    if len(heads) == 1 and all(line.strip() in above for line in lines[: heads[0]] if line.strip()):
+        lines = lines[heads[0] :]
+    for at, line in enumerate(lines):
+        if at and below and line.strip() == below[0] and below[0] not in old:
+            rest = _filled("\n".join(lines[at:]))
+            return "\n".join(lines[:at]) if below[: len(rest)] == rest else "\n".join(lines)
+    return "\n".join(lines)
 
 
 def _repeated(body: str, place: _Place, name: str) -> str | None:
@@ -156,7 +174,17 @@ def _split_imports(block: str, place: _Place, words: tuple[str, ...]) -> tuple[l
         if statement and not known:
             wanted.append(statement)
         at = end
-    return wanted, "\n".join(lines[at:])
+    body = "\n".join(lines[at:])
+    return [statement for statement in wanted if _may_be_used(statement, body, words)], body
+
+
+def _may_be_used(statement: str, body: str, words: tuple[str, ...]) -> bool:
+    """Whether the body mentions something of an import statement. What can't be judged may be used: a star, a
+    path alone, a statement without anything below it."""
+    outside_quotes = re.sub(r"([\"'<]).*?[\"'>]", "", statement)
+    names = set(re.findall(r"[^\W\d]\w*", outside_quotes)) - {*words, "import", "from", "as"}
+    unclear = not body.strip() or not names or "*" in statement or "__future__" in names
+    return unclear or any(_mentions(body, name) for name in names)
 
 
 def _statement_end(lines: list[str], at: int, words: tuple[str, ...]) -> int | None:

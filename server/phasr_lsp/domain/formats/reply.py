@@ -21,6 +21,8 @@ class Files:
     """The target's import statements, or the empty span where new ones belong."""
     import_words: tuple[str, ...] = ()
     """Words with which an import statement begins in the target's language."""
+    imports_suffice: bool = False
+    """Whether import statements alone are an answer: a missing one may be all that is wrong."""
     others: Mapping[str, FileText] = field(default_factory=dict[str, FileText])
     """Further files by name."""
 
@@ -78,6 +80,9 @@ _ELISION = re.compile(
         | .*\b(?:existing|rest\ of\ the|remaining|other|same)
           \ (?:code|file|class|function|methods?|implementation|tests?|logic)\b
           .*(?:\.{3}|…|unchanged|omitted|as\ before|the\ same)
+        | (?:add\ )?(?:your|the)\ (?:code|implementation|logic)\ (?:goes\ )?here\b
+        | implementation\ (?:goes\ )?here\b
+        | \[further\ lines\ omitted\]
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
