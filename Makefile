@@ -26,7 +26,8 @@ $(VENV)/.done: pyproject.toml requirements/lock.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-NODE_DONE := tests/node/node_modules/.done clients/vscode/node_modules/.done
+setup-editors: setup tests/node/node_modules/.done clients/vscode/dist/phasr-lsp.vsix
+	tests/editors/install
 
 tests/node/node_modules/.done: tests/node/package-lock.json
 	cd tests/node && npm ci --ignore-scripts --silent
@@ -36,8 +37,8 @@ clients/vscode/node_modules/.done: clients/vscode/package-lock.json
 	cd clients/vscode && npm ci --ignore-scripts --silent
 	@touch $@
 
-setup-editors: setup $(NODE_DONE)
-	tests/editors/install
+clients/vscode/dist/phasr-lsp.vsix: clients/vscode/node_modules/.done $(wildcard clients/vscode/src/*) clients/vscode/package.json
+	cd clients/vscode && npm run --silent package
 
 demo: setup
 	$(BIN)/python -m examples.demo $(if $(MODEL),--model $(MODEL))
@@ -57,7 +58,9 @@ check: setup-editors
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	cd clients/vscode && npm run --silent check
-	tests/editors/lint-lua
+	node tests/editors/format-lua.mjs --check clients/neovim
+	@if command -v luacheck >/dev/null; then cd clients/neovim && luacheck -q .; \
+	else echo "skipped: luacheck isn't installed (Debian: lua-check)"; [ -z "$$CI" ]; fi
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
