@@ -256,8 +256,11 @@ def _import_litellm() -> Any:
 
 
 def _load_the_rest(litellm: Any) -> None:
-    """Have litellm import what it leaves for its first calls, which would hold up the event loop for a second."""
-    arguments = {"model": "openai/any", "messages": [{"role": "user", "content": "x"}], "mock_response": "x"}
+    """Have litellm import what it leaves for its first calls, which would hold up the event loop for a second.
+
+    Nobody is asked. The model is one whose tokenizer most others share, whether or not it still exists.
+    """
+    arguments = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "x"}], "mock_response": "x"}
     litellm.completion(**arguments, max_retries=0, num_retries=0)
     options = {"stream": True, "stream_options": {"include_usage": True}}
     list(litellm.completion(**arguments, **options, max_retries=0, num_retries=0))
