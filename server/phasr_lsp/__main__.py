@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import functools
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -76,13 +77,20 @@ def _serve(arguments: argparse.Namespace) -> int:
         finally:
             await _close(server)
 
+    async def serve_and_leave() -> None:
+        code = await serve()
+        logging.shutdown()
+        # Not by return: the interpreter would wait for threads, such as one that still imports litellm.
+        os._exit(code)
+
     try:
-        return asyncio.run(serve())
+        asyncio.run(serve_and_leave())
     except ConfigError as error:
         sys.stderr.write(f"phasr: {error}\n")
         return 2
     except KeyboardInterrupt:
-        return 130
+        pass
+    return 130
 
 
 _CLOSE_SECONDS = 5.0

@@ -483,12 +483,15 @@ async def test_a_provider_that_doesnt_exist(gateway: LiteLLMGateway) -> None:
     assert "No provider is called nobody" in error.message
 
 
-async def test_a_server_of_ones_own_needs_no_key(
-    gateway: LiteLLMGateway, faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+async def test_a_server_of_ones_own_needs_no_key_and_gets_no_providers_key(
+    gateway: LiteLLMGateway, faults: FaultServer, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
 
-    assert (await complete(LiteLLMGateway(), ask(faults, "openai/qwen"))).text == "OK"
+    assert (await complete(LiteLLMGateway(), ask(faults, model))).text == "OK"
+
+    assert not any(CANARY in value for value in faults.requests[0].headers.values())
 
 
 async def test_a_key_may_come_from_elsewhere(gateway: LiteLLMGateway, faults: FaultServer) -> None:

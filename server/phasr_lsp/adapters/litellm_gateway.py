@@ -92,19 +92,20 @@ class LiteLLMGateway:
     def _key(self, endpoint: Endpoint) -> str | None:
         """None: the provider has credentials of another kind, which litellm finds by itself.
 
-        Raises KeyMissing.
+        A provider's usual key goes to that provider alone: a server of the user's own gets the key that was
+        named for it, or none. Raises KeyMissing.
         """
         if self._key_for is not None and (key := self._key_for(endpoint)):
             return key
         named = endpoint.api_key_env
+        if endpoint.api_base is not None and named is None:
+            return _NO_KEY
         variables = (named,) if named else key_variables(endpoint.provider_model)
         values = (os.environ.get(variable, "").strip() for variable in variables)
         if key := next(filter(None, values), None):
             return key
         if not variables:
             return None
-        if endpoint.api_base is not None and named is None:
-            return _NO_KEY
         raise KeyMissing(
             f"There is no key for {name_of(endpoint)}.", f"Set {variables[0]} or choose another model."
         )
