@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from tests.embedded import MODEL, weights
 
 from phasr_lsp.adapters.llama_gateway import LlamaGateway
 from phasr_lsp.adapters.llama_server import LlamaServers, LlamaSettings
 from phasr_lsp.domain.errors import ModelUnavailable, NoModel
 from phasr_lsp.domain.model import Endpoint, Finish, Message, ModelRequest, Reply, Usage
 from phasr_lsp.engine.ports import OnText
+from tests.embedded import MODEL, weights
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("embedded")]
 """Loading takes seconds, and much longer on a busy machine; one model at a time is enough for its memory."""

@@ -1,6 +1,5 @@
 """What tree-sitter knows of a text, in every language of the table that has definitions."""
 
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
