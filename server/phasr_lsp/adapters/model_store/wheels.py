@@ -71,7 +71,8 @@ def fetch(transfer: Transfer) -> None:
 
 def _pip() -> list[str]:
     if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip"]
+        # -P: the working folder, often a workspace that nobody trusts yet, isn't searched for modules.
+        return [sys.executable, "-P", "-m", "pip"]
     if found := shutil.which("pip3") or shutil.which("pip"):
         return [found]
     raise SourceFailed("needs pip, which isn't installed (`python -m ensurepip` installs it)")
