@@ -20,6 +20,7 @@ from phasr_lsp.domain.config import Config
 from phasr_lsp.lsp import server
 from phasr_lsp.lsp.protocol import Command
 from tests import embedded
+from tests.raw import message
 
 Json = dict[str, Any]
 REPOSITORY = Path(__file__).parent.parent
@@ -102,14 +103,6 @@ def test_a_running_server_loads_no_provider_library_before_its_first_task(tmp_pa
     assert among(loaded, HEAVY) == []
 
 
-def message(method: str, params: Any, msg_id: int | None = None) -> bytes:
-    content: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
-    content |= {} if params is None else {"params": params}
-    content |= {} if msg_id is None else {"id": msg_id}
-    body = json.dumps(content).encode()
-    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-
-
 # The tables of the server.
 
 
@@ -143,6 +136,26 @@ def test_every_handler_is_in_a_table() -> None:
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
                 assert (path.stem, node.name) in named
+
+
+# The page.
+
+
+def test_the_page_names_every_module_and_only_tests_that_are_there() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text("utf-8")
+    modules = {path.stem for path in SOURCES if not path.stem.startswith("_")} - HANDLERS - PARTS
+    assert {name for name in modules if f"`{name}`" not in page} == set()
+    tests = "\n".join(path.read_text("utf-8") for path in REPOSITORY.glob("tests/**/test_*.py"))
+    named = re.findall(r"::(test_\w+)", page)
+    assert len(named) > 15
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+    files = {path.name for path in REPOSITORY.glob("tests/**/test_*.py")}
+    assert set(re.findall(r"\btest_\w+\.py", page)) <= files
+
+
+HANDLERS = {path.stem for path in (PACKAGE / "lsp" / "handlers").glob("*.py")}
+PARTS = {path.stem for folder in ("formats", "model_store") for path in PACKAGE.glob(f"*/{folder}/*.py")}
+"""Of packages that the page names as a whole."""
 
 
 # Shape.
