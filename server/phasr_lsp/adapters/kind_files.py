@@ -13,6 +13,7 @@ from phasr_lsp.domain.kind import Kind
 from phasr_lsp.domain.problem import Place, Problem
 
 FOLDER = "kinds"
+MAX_BYTES = 65_536
 
 
 def load_kinds(own: Path, workspace: Sequence[Path]) -> tuple[dict[str, Kind], tuple[Problem, ...]]:
@@ -46,7 +47,7 @@ _WORKSPACE_MODEL = (
 def _read(path: Path) -> Kind | Problem:
     text = ""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
         post = frontmatter.loads(text)
         return Kind(**{**post.metadata, "name": path.stem, "prompt": post.content})  # pyright: ignore[reportArgumentType]
     except yaml.MarkedYAMLError as error:
@@ -58,6 +59,20 @@ def _read(path: Path) -> Kind | Problem:
         return Problem(path, _place_of(key, text), f"{key}: {first['msg']}.")
     except (OSError, UnicodeDecodeError) as error:
         return Problem(path, Place(), f"The file can't be read: {error}.")
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        # A control character, a date that doesn't exist, a number for a key, thousands of brackets.
+        return Problem(path, Place(0, 0, 0, 3), "The front matter can't be understood.")
+
+
+def _text(path: Path) -> str:
+    """Raises OSError for what a repository may put in a file's place: a link to a device, or far too much."""
+    if not path.is_file():
+        raise OSError("it isn't a plain file")
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(f"it is longer than {MAX_BYTES} bytes")
+    return content.decode()
 
 
 def _place_of(key: str, text: str) -> Place:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from phasr_lsp.adapters.config_files import MAX_BYTES
 from phasr_lsp.domain.errors import NoModel, PhasrError, RequestError
 from phasr_lsp.domain.kind import Scope
 from phasr_lsp.domain.task import CANCELLABLE, WAITING, Task, TaskState
@@ -308,7 +309,11 @@ _MESSAGE_KINDS = {
 
 
 def _text_of(path: Path) -> str:
+    """The start of the file, which holds all places that are reported; "" for a link to a device and the like."""
     try:
-        return path.read_bytes().decode("utf-8-sig", "replace")
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES).decode("utf-8-sig", "replace")
     except OSError:
         return ""
