@@ -49,6 +49,9 @@ FILES: dict[str, tuple[Callable[[World], Path], tuple[str, ...]]] = {
     "link out": (lambda world: _link(world, world.home / "other.py"), ("symbolic link", "Open the folder")),
     "read-only": (lambda world: _read_only(world.write("fixed.py", SOURCE)), ("read-only", "Make it writable")),
     "folder": (lambda world: world.write("folder/a.py", SOURCE).parent, ("not a plain file",)),
+    "below a file": (lambda world: world.write("a.py", SOURCE) / "b.py", ("Not a directory", "Check its name")),
+    "link to itself": (lambda world: _circle(world), ("can't be a file", "Open the file itself")),
+    "name too long": (lambda world: world.project / f"{'n' * 300}.py", ("too long", "Check its name")),
     "in .git": (lambda world: world.write(".git/hook.py", SOURCE), ("belongs to git",)),
 }
 
@@ -62,6 +65,12 @@ def _file(path: Path) -> Path:
 def _link(world: World, target: Path) -> Path:
     link = world.project / "link.py"
     link.symlink_to(_file(target))
+    return link
+
+
+def _circle(world: World) -> Path:
+    link = world.project / "circle.py"
+    link.symlink_to(link)
     return link
 
 

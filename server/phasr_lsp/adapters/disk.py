@@ -23,7 +23,12 @@ def confine(path: Path, folders: Sequence[Path]) -> Path:
             f"{path} lies outside of the workspace.", "Open the folder that holds it as a workspace folder."
         )
     folder = max(inside, key=lambda each: len(each.parts))
-    real = path.resolve()
+    try:
+        real = path.resolve()
+    except (RuntimeError, ValueError) as error:  # links in a circle; a NUL in the name
+        raise TargetError(
+            f"{path} can't be a file.", "Open the file itself and choose the action again."
+        ) from error
     if not real.is_relative_to(folder.resolve()):
         raise TargetError(
             f"{path} is a symbolic link that leads out of the workspace, to {real}.",
@@ -69,11 +74,15 @@ def check_size(path: Path | str, size: int, max_bytes: int) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raises `TargetError` for a file whose mode lets nobody write it."""
+    """Raises `TargetError` for a file whose mode lets nobody write it, or that can't be looked at."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise TargetError(
+            f"{path} can't be read: {error.strerror}.", "Check its name and permissions."
+        ) from error
     if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
         raise TargetError(f"{path} is read-only.", "Make it writable and choose the action again.")
 
