@@ -12,6 +12,7 @@ import pytest
 from phasr_lsp.adapters.config_files import (
     MAX_BYTES,
     Loaded,
+    editor_settings,
     load,
     user_config_file,
     workspace_config_file,
@@ -224,6 +225,15 @@ def test_editors_send_null_and_empty_text_for_what_is_not_set(tmp_path: Path) ->
     }
 
     assert loaded(tmp_path, editor=editor) == Loaded(Config.model_validate({"limits": {"tasks": 3}}), ())
+
+
+def test_what_the_editor_answers_wins_over_what_it_sent_at_the_start() -> None:
+    tiers = {"simple": "known/a", "deep": "known/b"}
+    for options in ({"model": "known/a", "tiers": tiers}, {"phasr": {"model": "known/a", "tiers": tiers}}):
+        answer = {"model": None, "tiers": {"deep": "known/c"}}
+        merged = {"model": None, "tiers": {"simple": "known/a", "deep": "known/c"}}
+        assert editor_settings(options, answer) == merged
+    assert editor_settings({"tiers": "known/a"}, {"phasr": {"tiers": tiers}}) == {"tiers": tiers}
 
 
 def test_the_editors_settings_may_stand_under_the_name_of_their_section(tmp_path: Path) -> None:

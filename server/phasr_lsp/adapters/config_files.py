@@ -12,7 +12,7 @@ import platformdirs
 
 from phasr_lsp.domain.config import Config
 from phasr_lsp.domain.config_check import KeyPath, Mistake, Settings
-from phasr_lsp.domain.config_layers import Known, KnownModels, Layer, assemble
+from phasr_lsp.domain.config_layers import Known, KnownModels, Layer, assemble, merged
 from phasr_lsp.domain.problem import Place, Problem
 from phasr_lsp.domain.route import Available, Catalogue
 
@@ -68,6 +68,11 @@ def load(
     return Loaded(config, tuple(problems))
 
 
+def editor_settings(options: Settings, now: Settings) -> dict[str, Any]:
+    """What the editor answers `now`, over what its initializationOptions had, table by table."""
+    return merged(_section(options), _section(now))
+
+
 @dataclass(frozen=True)
 class _Source:
     path: Path | None
@@ -92,16 +97,16 @@ class _Source:
         return sorted(problems, key=lambda problem: (problem.place.line, problem.place.column))
 
 
-def _from_editor(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The editor's settings without what it left unset: clients send null or "" for that.
+def _from_editor(settings: Settings) -> dict[str, Any]:
+    """The editor's settings without what it left unset: clients send null or "" for that."""
+    return {key: value for key, value in _set_values(_section(settings)).items() if key not in EDITORS_OWN_KEYS}
 
-    Some editors have one place for what they send at the start and what they answer when asked for the section
-    `phasr`; there, everything stands under that name at the start as well.
-    """
+
+def _section(settings: Settings) -> Settings:
+    """Some editors have one place for what they send at the start and what they answer when asked for the section
+    `phasr`; there, everything stands under that name at the start."""
     section: Any = settings.get("phasr")
-    if isinstance(section, Mapping):
-        settings = cast(Settings, section)
-    return {key: value for key, value in _set_values(settings).items() if key not in EDITORS_OWN_KEYS}
+    return cast(Settings, section) if isinstance(section, Mapping) else settings
 
 
 def _set_values(settings: Mapping[str, Any]) -> dict[str, Any]:

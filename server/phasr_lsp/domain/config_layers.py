@@ -48,19 +48,19 @@ class Known:
 
 def assemble(layers: Mapping[Layer, Settings], known: Known) -> tuple[Config, dict[Layer, list[Mistake]]]:
     """The configuration that the layers make together, and what is wrong in each."""
-    user, workspace, editor = (_merged(layers.get(layer, {})) for layer in Layer)
+    user, workspace, editor = (merged(layers.get(layer, {})) for layer in Layer)
     reserved = _take_out(workspace, _reserved(workspace, known))
     mistakes = {
         Layer.USER: _take_out_invalid(user, known),
         Layer.WORKSPACE: reserved + _take_out_invalid(workspace, known),
         Layer.EDITOR: _take_out_invalid(editor, known),
     }
-    own = Config.model_validate(_merged(user, editor))
+    own = Config.model_validate(merged(user, editor))
     mistakes[Layer.USER] += _unresolved(user, own, known)
     mistakes[Layer.EDITOR] += _unresolved(editor, own, known)
     mistakes[Layer.WORKSPACE] += _take_out(workspace, _foreign_models(workspace, own, known))
     mistakes[Layer.WORKSPACE] += _take_out(workspace, _loosened(workspace, own))
-    return Config.model_validate(_merged(user, workspace, editor)), mistakes
+    return Config.model_validate(merged(user, workspace, editor)), mistakes
 
 
 def _take_out_invalid(settings: dict[str, Any], known: Known) -> list[Mistake]:
@@ -178,13 +178,15 @@ def _chosen_models(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
             yield ("kinds", kind, "model"), name
 
 
-def _merged(*layers: Settings) -> dict[str, Any]:
+def merged(*layers: Settings) -> dict[str, Any]:
     """The layers in one, table by table; the later value wins."""
-    merged: dict[str, Any] = {}
+    whole: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
             if isinstance(value, Mapping):
-                merged[key] = _merged(merged.get(key, {}), cast(Settings, value))
+                below = whole.get(key)
+                tables = (below, value) if isinstance(below, Mapping) else (value,)
+                whole[key] = merged(*cast(tuple[Settings, ...], tables))
             else:
-                merged[key] = value
-    return merged
+                whole[key] = value
+    return whole

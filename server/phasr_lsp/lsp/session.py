@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from phasr_lsp.adapters.config_files import MAX_BYTES
+from phasr_lsp.adapters.config_files import MAX_BYTES, editor_settings
 from phasr_lsp.domain.errors import NoModel, PhasrError, RequestError
 from phasr_lsp.domain.kind import Scope
 from phasr_lsp.domain.task import CANCELLABLE, WAITING, Task, TaskState
@@ -117,7 +117,7 @@ class Session:
 
     def configure(self, settings: dict[str, Any]) -> None:
         """Take over the editor's settings; what they leave open is as the initializationOptions had it."""
-        self._editor_settings = {**self._options, **settings}
+        self._editor_settings = editor_settings(self._options, settings)
         self.reload()
 
     def reload(self) -> None:
