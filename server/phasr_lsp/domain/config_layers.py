@@ -185,8 +185,8 @@ def merged(*layers: Settings) -> dict[str, Any]:
         for key, value in layer.items():
             if isinstance(value, Mapping):
                 below = whole.get(key)
-                tables = (below, value) if isinstance(below, Mapping) else (value,)
-                whole[key] = merged(*cast(tuple[Settings, ...], tables))
+                table: Settings = cast(Settings, below) if isinstance(below, Mapping) else {}
+                whole[key] = merged(table, cast(Settings, value))
             else:
                 whole[key] = value
     return whole
