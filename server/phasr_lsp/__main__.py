@@ -140,7 +140,8 @@ def _open_session(server: "PhasrServer") -> "Session":
         syntax=TreeSitterSyntax(settings.languages),
         settings=settings,
         install_model=_installer(store),
-        reviews=platformdirs.user_cache_path("phasr", appauthor=False) / "reviews",
+        # Task ids begin anew in each server.
+        reviews=platformdirs.user_cache_path("phasr", appauthor=False) / "reviews" / str(os.getpid()),
     )
     return Session(server.protocol, server.client, parts, server.folders, server.initialization_options)
 

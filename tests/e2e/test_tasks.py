@@ -220,6 +220,17 @@ async def test_review_is_decided_by_the_answer_to_the_question(world: World, sta
     assert DOCUMENTED in editor.text(uri)
 
 
+async def test_two_editors_are_shown_a_document_each(world: World, start: Start) -> None:
+    world.provider.reply(fenced(DOCUMENTED))
+    path = world.write("shop.py", SOURCE)
+    editors = [await start(options={"apply": "review"}) for _ in range(2)]
+    for editor in editors:
+        await begin(editor, editor.open(path))
+        await editor.until(lambda editor=editor: bool(editor.shown))
+    [one], [other] = (editor.shown for editor in editors)
+    assert one != other
+
+
 async def test_a_range_from_an_older_version_is_carried_along(world: World, start: Start) -> None:
     world.provider.reply(fenced(DOCUMENTED))
     editor = await start()

@@ -6,6 +6,7 @@ applied once the buffer shows it, whatever the answer was.
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ class BufferEditor:
         client_seconds: Callable[[], float],
         reviews: Path,
     ) -> None:
-        """`reviews` is the folder for the documents in which results are shown."""
+        """`reviews` is this session's folder for the documents in which results are shown; it ends with it."""
         self._protocol = protocol
         self._client = client
         self._workspace = workspace
@@ -258,10 +259,11 @@ class BufferEditor:
             _log.info("the editor doesn't show %s", uri)
 
     async def aclose(self) -> None:
-        """Give up on questions that are open."""
+        """Give up on questions that are open, and take away what was shown."""
         for asking in tuple(self._questions):
             asking.cancel()
         await asyncio.gather(*self._questions, return_exceptions=True)
+        shutil.rmtree(self._reviews, ignore_errors=True)
 
 
 async def _all_shown(arrivals: Sequence[_Arrival]) -> None:
