@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+import git
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 from rich.console import Console, Group
@@ -99,15 +100,14 @@ def _project() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="phasr-demo-") as folder:
         project = Path(folder).resolve() / "shop"
         shutil.copytree(SHOP, project, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
-        identity = ("-c", "user.name=Demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false")
-        for step in (
-            ("init", "--quiet", "--initial-branch=main"),
-            ("add", "README.md", "pyproject.toml"),
-            (*identity, "commit", "--quiet", "-m", "Begin a shop"),
-            ("add", "--all"),
-            (*identity, "commit", "--quiet", "-m", "Prices, a cart and a stock"),
-        ):
-            subprocess.run(["git", *step], cwd=project, check=True)
+        author = git.Actor("Demo", "demo@localhost")
+        with git.Repo.init(project, initial_branch="main") as repository:
+            for message, files in (
+                ("Begin a shop", ["README.md", "pyproject.toml"]),
+                ("Sell", ["shop", "tests"]),
+            ):
+                repository.index.add(files)
+                repository.index.commit(message, author=author, committer=author)
         yield project
 
 

@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phasr_lsp.domain.change import ChangeSet, FileChange
-from phasr_lsp.domain.errors import EditorRefused, NoModel, RequestError, TargetError, UnknownTask
+from phasr_lsp.domain.errors import (
+    EditorRefused,
+    NoModel,
+    PhasrError,
+    RequestError,
+    TargetError,
+    UnknownTask,
+)
 from phasr_lsp.domain.model import Reply, Usage
 from phasr_lsp.domain.task import AT_WORK, TRANSITIONS, WAITING, Task, TaskState
 from tests.engine.scripted import Scene, answer, fenced
@@ -334,8 +341,9 @@ async def test_a_clash_keeps_the_result_until_it_fits(scene: Scene) -> None:
     assert scene.read("shop.py") == SOURCE.replace("return 1", "return 2 - 1")
 
 
-async def test_an_edit_that_the_editor_refuses_is_kept(scene: Scene) -> None:
-    scene.editor.problem = EditorRefused("It said no.", "Try again.")
+@pytest.mark.parametrize("problem", [EditorRefused, TargetError])
+async def test_a_result_that_does_not_arrive_is_kept(problem: type[PhasrError], scene: Scene) -> None:
+    scene.editor.problem = problem("It said no.", "Try again.")
     task = await begun(scene)
     scene.gateway.calls[0].answer.set_result(answer(fenced(ONE)))
     await scene.until(lambda: scene.fleet.get(task).error is not None)
@@ -345,14 +353,6 @@ async def test_an_edit_that_the_editor_refuses_is_kept(scene: Scene) -> None:
     await scene.turn()
     scene.fleet.apply(task)
     await scene.reached(task, TaskState.APPLIED)
-
-
-async def test_a_file_that_cannot_be_written_fails_the_task(scene: Scene) -> None:
-    scene.editor.problem = TargetError("It is read-only.", "Make it writable.")
-    task = await begun(scene)
-    scene.gateway.calls[0].answer.set_result(answer(fenced(ONE)))
-    done = await scene.reached(task, TaskState.FAILED)
-    assert done.message == "It is read-only. Make it writable."
 
 
 async def test_what_a_tasks_state_does_not_allow_is_refused(scene: Scene) -> None:

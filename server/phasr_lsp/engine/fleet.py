@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from phasr_lsp.domain.change import ChangeSet
-from phasr_lsp.domain.errors import Conflict, EditorRefused, PhasrError, RequestError, UnknownTask
+from phasr_lsp.domain.errors import Conflict, EditorRefused, PhasrError, RequestError, TargetError, UnknownTask
 from phasr_lsp.domain.kind import Kind
 from phasr_lsp.domain.language import Language
 from phasr_lsp.domain.model import Reply
@@ -225,7 +225,7 @@ class Fleet:
                 await self._world.editor.apply(self._tasks[task_id].title, changes)
             except Conflict as error:
                 self._step(task_id, TaskEvent.CLASHED, message=str(error), error=error)
-            except EditorRefused as error:
+            except (EditorRefused, TargetError) as error:
                 self._step(task_id, TaskEvent.NOT_APPLIED, message=str(error), error=error)
             else:
                 self._step(task_id, TaskEvent.APPLIED)
