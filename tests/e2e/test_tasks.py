@@ -7,7 +7,7 @@ import pytest
 from lsprotocol import types
 
 from examples.editor import Editor, plain
-from tests.e2e.conftest import Start, World, fenced
+from tests.e2e.conftest import PRESETS, Start, World, fenced, server_process
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -298,11 +298,10 @@ async def test_run_without_arguments_asks_what_to_do(world: World, start: Start)
     assert DOCUMENTED in editor.text(uri)
 
 
-async def test_shutdown_with_work_in_flight_is_clean(world: World, start: Start) -> None:
+async def test_shutdown_with_work_in_flight_is_clean(world: World) -> None:
     world.provider.reply("never", latency=60)
-    editor = await start()
-    uri = editor.open(world.write("shop.py", SOURCE))
-    await begin(editor, uri)
-    await world.asked()
-    await editor.client.shutdown_async(None)
+    async with server_process(world, PRESETS[0]) as editor:
+        uri = editor.open(world.write("shop.py", SOURCE))
+        await begin(editor, uri)
+        await world.asked()
     await world.provider.until(lambda: world.provider.open == 0)
