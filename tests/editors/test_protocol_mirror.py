@@ -6,6 +6,7 @@ import re
 import pytest
 
 from phasr_lsp.domain.config import Config, KindSettings, Limits, Tiers
+from phasr_lsp.domain.config_layers import WORKSPACE_KEYS
 from tests.editors.needs import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs/protocol.md").read_text("utf-8")
@@ -72,4 +73,9 @@ def test_a_workspace_cannot_redirect_a_key_or_run_a_command_in_vs_code() -> None
     guarded = ["phasr.server.command", "phasr.models", "phasr.embedded"]
     properties = MANIFEST["contributes"]["configuration"]["properties"]
     assert [name for name in guarded if properties[name]["scope"] != "machine"] == []
-    assert MANIFEST["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"] == guarded
+
+
+def test_a_workspace_that_is_not_trusted_chooses_no_model_and_switches_off_no_review_in_vs_code() -> None:
+    chosen = {f"phasr.{name}" for name in WORKSPACE_KEYS}
+    machine = {"phasr.server.command", "phasr.models", "phasr.embedded"}
+    assert set(MANIFEST["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]) == machine | chosen
