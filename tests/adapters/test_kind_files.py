@@ -38,3 +38,44 @@ def test_a_mistake_in_one_file_costs_that_file(mistake: str, tmp_path: Path) -> 
 def test_a_link_to_a_device_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "wrong.md").symlink_to("/dev/zero")
     check(tmp_path, "isn't a plain file")
+
+
+def write(folder: Path, name: str, title: str, prompt: str = "Do it.") -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.md"
+    path.write_text(f'---\ntitle: "{title}"\n---\n{prompt}\n')
+    return path
+
+
+def test_the_users_kind_replaces_the_shipped_one(tmp_path: Path) -> None:
+    write(tmp_path, "document", "Document in German")
+    kinds, problems = load_kinds(tmp_path, ())
+    assert problems == ()
+    assert kinds["document"].title == "Document in German"
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "message"),
+    [
+        ("document", "Something else", 'replace the kind "document"'),
+        ("haiku", "Something else", 'replace the kind "haiku"'),
+        ("HAIKU", "Something else", 'replace the kind "haiku"'),
+        ("other", "Refactor", 'have the title "Refactor"'),
+        ("other", " refactor…", 'have the title "Refactor"'),
+        ("other", "Fix: {detail}", 'have the title "Fix: {detail}"'),
+        ("other", "Write a haiku", 'have the title "Write a haiku"'),
+    ],
+)
+def test_a_workspaces_kind_takes_the_place_of_none_that_is_there(
+    name: str, title: str, message: str, tmp_path: Path
+) -> None:
+    own, workspace = tmp_path / "own", tmp_path / "workspace"
+    write(own, "haiku", "Write a haiku")
+    before, _ = load_kinds(own, ())
+    path = write(workspace, name, title, "Something bad.")
+    good = write(workspace, "sonnet", "Write a sonnet")
+    kinds, [problem] = load_kinds(own, [workspace])
+    assert problem.source == path
+    assert message in problem.message
+    assert {kind: kinds[kind] for kind in before} == before
+    assert set(kinds) - set(before) == {good.stem}

@@ -1,7 +1,8 @@
 """Kinds from Markdown files with front matter: ours, the user's, and the workspace's."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -19,29 +20,50 @@ MAX_BYTES = 65_536
 def load_kinds(own: Path, workspace: Sequence[Path]) -> tuple[dict[str, Kind], tuple[Problem, ...]]:
     """All kinds by name, and what is wrong with files that can't be used.
 
-    `own` is the user's folder of kinds, `workspace` those of the workspace's folders. A kind of the same name
-    replaces the shipped one; the workspace's replaces the user's.
+    `own` is the user's folder of kinds, `workspace` those of the workspace's folders. The user's kind of the same
+    name replaces the shipped one. A workspace's is written by whoever wrote the workspace: it adds to the menu,
+    and what is there already keeps its name, its title and what stands behind them.
     """
-    kinds: dict[str, Kind] = {}
     problems: list[Problem] = []
+
+    def read(*folders: Path) -> Iterator[tuple[Path, Kind]]:
+        for path in (path for folder in folders for path in sorted(folder.glob("*.md"))):
+            found = _read(path)
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                yield path, found
+
     with resources.as_file(resources.files("phasr_lsp.domain") / FOLDER) as shipped:
-        for folder in (shipped, own, *workspace):
-            for path in sorted(folder.glob("*.md")):
-                found = _read(path)
-                if isinstance(found, Kind) and found.model and folder in workspace:
-                    # Only config.toml can choose a model for a workspace: there it is checked against the user's.
-                    problems.append(Problem(path, Place(), _WORKSPACE_MODEL.format(name=found.name)))
-                    found = found.model_copy(update={"model": None})
-                if isinstance(found, Problem):
-                    problems.append(found)
-                else:
-                    kinds[found.name] = found
+        kinds = {kind.name: kind for _, kind in read(shipped, own)}
+    names = {_essence(name): name for name in kinds}
+    titles = {_essence(kind.title): kind.title for kind in kinds.values()}
+    for path, kind in read(*workspace):
+        if name := names.get(_essence(kind.name)):
+            problems.append(Problem(path, Place(), _TAKEN.format(what="replace the kind", taken=name)))
+        elif title := titles.get(_essence(kind.title)):
+            problems.append(Problem(path, Place(), _TAKEN.format(what="have the title", taken=title)))
+        else:
+            if kind.model:
+                # Only config.toml can choose a model for a workspace: there it is checked against the user's.
+                problems.append(Problem(path, Place(), _WORKSPACE_MODEL.format(name=kind.name)))
+            kinds[kind.name] = kind.model_copy(update={"model": None})
     return kinds, tuple(problems)
 
 
+_TAKEN = (
+    'A workspace\'s kind can\'t {what} "{taken}", which is there already; it isn\'t used. Choose another one.'
+)
+    "A workspace's kind can't {what} \"{taken}\", which is there already, and isn't used. Choose another one."
+)
 _WORKSPACE_MODEL = (
     "A workspace's kind can't name its model. Set kinds.{name}.model in the workspace's or your own config.toml."
 )
+
+
+def _essence(text: str) -> str:
+    """What a reader tells names and titles apart by: neither letter case, nor spaces, nor punctuation."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text)).casefold() or text
 
 
 def _read(path: Path) -> Kind | Problem:
