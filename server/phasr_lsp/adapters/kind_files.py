@@ -51,11 +51,7 @@ def load_kinds(own: Path, workspace: Sequence[Path]) -> tuple[dict[str, Kind], t
     return kinds, tuple(problems)
 
 
-_TAKEN = (
-    'A workspace\'s kind can\'t {what} "{taken}", which is there already; it isn\'t used. Choose another one.'
-)
-    "A workspace's kind can't {what} \"{taken}\", which is there already, and isn't used. Choose another one."
-)
+_TAKEN = "A workspace's kind can't {what} \"{taken}\", which is there already; it isn't used. Choose another one."
 _WORKSPACE_MODEL = (
     "A workspace's kind can't name its model. Set kinds.{name}.model in the workspace's or your own config.toml."
 )
