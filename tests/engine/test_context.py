@@ -100,7 +100,7 @@ def test_tests_for_a_new_file_are_told_what_to_import(tmp_path: Path) -> None:
     user = user_message(aim_at("tests", SOURCE, tmp_path, "src/shop/cart.py"))
     assert user.startswith("The file `src/shop/cart.py`:\n\n```python\nimport os\n")
     assert "\n\nThe tests go into the new file `tests/test_cart.py`.\n\n`total` in that file:\n\n" in user
-    assert user.endswith(" Begin with `from shop.cart import total`.")
+    assert user.endswith(" Begin with these lines:\n\n```python\nimport pytest\nfrom shop.cart import total\n```")
 
 
 def test_tests_for_a_file_that_is_there_see_it(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_tests_for_a_file_that_is_there_see_it(tmp_path: Path) -> None:
 
 def test_a_method_is_imported_by_its_class(tmp_path: Path) -> None:
     user = user_message(aim_at("tests", "class A:\n    def m(self):\n        |>return 1\n", tmp_path))
-    assert user.endswith("Begin with `from shop import A`.")
+    assert user.endswith("\nfrom shop import A\n```")
 
 
 def test_the_diagnostic_and_its_line_are_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ PhasrError
 │   └── TargetError           the file or the place in it can't be worked on
 ├── ModelError                the model gave no usable reply
 │   ├── NoModel               none is configured, running or installed
+│   ├── NoRuntime             its weights are installed, and nothing that runs them
 │   ├── UnknownModel
 │   ├── KeyMissing
 │   ├── KeyRejected
@@ -56,7 +57,15 @@ class TargetError(RequestError): ...
 class ModelError(PhasrError): ...
 
 
-class NoModel(ModelError): ...
+class NoModel(ModelError):
+    """`model` names the embedded model whose weights are missing, where it is one in particular."""
+
+    def __init__(self, message: str, advice: str = "", *, model: str | None = None) -> None:
+        super().__init__(message, advice)
+        self.model = model
+
+
+class NoRuntime(ModelError): ...
 
 
 class UnknownModel(ModelError): ...

@@ -24,8 +24,8 @@ class Language:
     """Node types of import statements."""
     import_words: tuple[str, ...] = ()
     """Words with which those begin."""
-    module: str = ""
-    """How another file imports a name of this one, with `{module}` (the path with dots) and `{name}`."""
+    test_imports: str = ""
+    """What the tests of a name import, with `{module}` (the path with dots) and `{name}`."""
     tests: str = ""
     """Where the tests of a file stand, with `{folder}`, `{stem}` and `{suffix}`; "" where it isn't known."""
     test_style: str = ""

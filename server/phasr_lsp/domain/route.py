@@ -14,7 +14,6 @@ if TYPE_CHECKING:  # pydantic isn't loaded before the editor has its first answe
     from phasr_lsp.domain.config import Config, ModelSettings
 
 EMBEDDED = "embedded/"
-INSTALL_ADVICE = "Install it with `phasr model install` or the command phasr.installModel."
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,12 @@ def choose(
 def _choice(name: str, why: str, config: "Config", catalogue: Catalogue, available: Available) -> Choice:
     endpoint = resolve(name, config, catalogue)
     if endpoint.model in catalogue.embedded and endpoint.model not in _installed(config, available):
-        raise NoModel(f"The embedded model {endpoint.model} isn't installed.", INSTALL_ADVICE)
+        raise NoModel(
+            f"The embedded model {endpoint.model} isn't installed.",
+            f"Install it with `phasr model install {endpoint.model.removeprefix(EMBEDDED)}` "
+            "or the command phasr.installModel.",
+            model=endpoint.model,
+        )
     return Choice(endpoint, profile_of(endpoint, config, catalogue), why)
 
 

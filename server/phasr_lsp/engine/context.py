@@ -80,11 +80,12 @@ def _task(aim: Aim) -> str:
 
 
 def _import_hint(aim: Aim) -> str:
-    if not aim.language or not aim.language.module or not aim.top:
+    if not aim.language or not aim.language.test_imports or not aim.top:
         return ""
     path = PurePosixPath(aim.source.name).with_suffix("")
     module = ".".join(part for part in path.parts if part not in {"src", "__init__"})
-    return f"Begin with `{aim.language.module.format(module=module, name=aim.top)}`."
+    lines = aim.language.test_imports.format(module=module, name=aim.top)
+    return f"Begin with these lines:\n\n{_fenced(lines, aim)}"
 
 
 def _fenced(text: str, aim: Aim) -> str:
