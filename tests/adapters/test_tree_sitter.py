@@ -205,6 +205,13 @@ def test_imports_are_whole_lines_or_the_place_where_they_belong(
     assert f"{source[: span.start]}[{span.of(source)}]{source[span.end :]}" == shown
 
 
+def test_import_statements_may_stand_anywhere() -> None:
+    text = "import os\nfrom a import (\n    é,\n)\n\nx = 1\nimport late"
+    found = SYNTAX.import_statements(file(text, "python"))
+    assert [span.of(text) for span in found] == ["import os\n", "from a import (\n    é,\n)\n", "import late"]
+    assert SYNTAX.import_statements(file(text, "json")) == ()
+
+
 @pytest.mark.parametrize(
     ("language", "text", "line"),
     [

@@ -171,5 +171,5 @@ async def test_blocks_to_search_and_replace(tmp_path: Path) -> None:
         "shop.py\n<<<<<<< SEARCH\n    return a + b\n=======\n    return b + a\n>>>>>>> REPLACE\n"
         "shop.py\n<<<<<<< SEARCH\n    return 1\n=======\n    return 2\n>>>>>>> REPLACE\n"
     )
-    done = await attempt(tmp_path, blocks, kind="refactor", profile=STRONG)
+    done = await attempt(tmp_path, blocks, kind="fix", profile=STRONG)
     assert done.result == TEXT.replace("a + b", "b + a").replace("return 1", "return 2")

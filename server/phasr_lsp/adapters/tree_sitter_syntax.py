@@ -58,9 +58,16 @@ class TreeSitterSyntax:
         last = first
         while last + 1 < len(kinds) and kinds[last + 1] == "import":
             last += 1
-        start = line_start(file.text, source.char(children[first].start_byte))
-        stop = line_end(file.text, max(source.char(children[last].end_byte) - 1, 0))
-        return Span(start, stop)
+        return Span(_whole_lines(children[first], source).start, _whole_lines(children[last], source).end)
+
+    def import_statements(self, file: FileText) -> tuple[Span, ...]:
+        """All import statements at the top level, as whole lines, also those below other code."""
+        language = self._languages.get(file.language)
+        if language is None or not language.imports:
+            return ()
+        source = _Source(file.text)
+        children = _parse(language.grammar, source.bytes).root_node.children
+        return tuple(_whole_lines(child, source) for child in children if child.type in language.imports)
 
     def first_error(self, file: FileText) -> int | None:
         """The line, counted from 1, of the first syntax error; None when it parses or can't be judged."""
@@ -223,6 +230,11 @@ def _inner_declarator(node: tree_sitter.Node) -> tree_sitter.Node | None:
     return node.child_by_field_name("declarator") or next(
         (child for child in node.named_children if child.type.endswith("_declarator")), None
     )
+
+
+def _whole_lines(node: tree_sitter.Node, source: _Source) -> Span:
+    start, end = source.char(node.start_byte), source.char(node.end_byte)
+    return Span(line_start(source.text, start), line_end(source.text, max(end - 1, start)))
 
 
 def _head_end(children: list[tree_sitter.Node], kinds: list[str], source: _Source) -> int:

@@ -53,6 +53,10 @@ class Syntax(Protocol):
 
     def imports(self, file: FileText) -> Span: ...
 
+    def import_statements(self, file: FileText) -> tuple[Span, ...]:
+        """All of them at the top level, as whole lines, wherever they stand."""
+        ...
+
     def first_error(self, file: FileText) -> int | None: ...
 
     def code(self, file: FileText) -> tuple[str, ...]:
