@@ -147,11 +147,11 @@ def _open_session(server: "PhasrServer") -> "Session":
 
 
 def _installer(store: "ModelStore") -> "Install":
-    """Installs the embedded model that suits this machine, in a thread that stops when the caller does."""
+    """Installs embedded models in a thread that stops when the caller does."""
 
-    async def install(report: Callable[[str, int], None]) -> None:
+    async def install(name: str | None, report: Callable[[str, int], None]) -> None:
         loop = asyncio.get_running_loop()
-        model = store.model()
+        model = store.model(name)
         cancelled = threading.Event()
         shown = -1
 

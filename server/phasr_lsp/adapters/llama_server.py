@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
-from phasr_lsp.domain.errors import ModelUnavailable, NoModel
+from phasr_lsp.domain.errors import ModelUnavailable, NoRuntime
 from phasr_lsp.domain.model import Endpoint
 from phasr_lsp.domain.route import EMBEDDED
 
@@ -85,8 +85,8 @@ class LlamaServer:
     async def run(self, call: Callable[[Endpoint], Awaitable[T]]) -> T:
         """Wait for a free slot, start the child if none runs, and make the call.
 
-        Raises `NoModel` when the weights or xllamacpp are missing, `ModelUnavailable` when the child doesn't
-        start or dies meanwhile, and what `call` raises.
+        Raises `NoModel` when the weights are missing, `NoRuntime` when xllamacpp is, `ModelUnavailable` when the
+        child doesn't start or dies meanwhile, and what `call` raises.
         """
         async with self._slots:
             self._calls += 1
@@ -167,10 +167,10 @@ class _Child:
 
 
 async def _start(model: str, weights: Callable[[], Path], settings: LlamaSettings) -> _Child:
-    """Raises `NoModel` and `ModelUnavailable`."""
+    """Raises `NoModel`, `NoRuntime` and `ModelUnavailable`."""
     path = weights()
     if importlib.util.find_spec("xllamacpp") is None:
-        raise NoModel(
+        raise NoRuntime(
             f"{model} is installed, but not xllamacpp, which runs it.",
             "Install Phasr with its `local` extra (see the README), or choose another model.",
         )

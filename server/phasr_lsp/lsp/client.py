@@ -21,6 +21,8 @@ class Client:
     annotations: bool = False
     progress: bool = False
     show_document: bool = False
+    asks: bool = False
+    """It declares that it asks the user with buttons; some do and don't declare it."""
     configuration: bool = False
     """It answers `workspace/configuration`."""
     watch_registration: bool = False
@@ -49,6 +51,7 @@ def read_client(params: types.InitializeParams) -> Client:
         annotations=edit.change_annotation_support is not None,
         progress=bool(window.work_done_progress),
         show_document=bool(window.show_document and window.show_document.support),
+        asks=window.show_message is not None,
         configuration=bool(workspace.configuration),
         watch_registration=bool(watched and watched.dynamic_registration),
         task_changed=_experimental(capabilities.experimental),

@@ -234,14 +234,27 @@ class BufferEditor:
         if answer and self.decide:
             self.decide(task, apply=answer == "Apply")
 
-    async def ask(self, kind: types.MessageType, text: str, answers: Sequence[str]) -> str | None:
-        """Ask the user with buttons; None when there is no answer. It may take as long as it takes."""
+    async def ask(
+        self, kind: types.MessageType, text: str, answers: Sequence[str], *, plainly: str | None = None
+    ) -> str | None:
+        """Ask the user with buttons; None when there is no answer. It may take as long as it takes.
+
+        Where the editor can't ask, or doesn't say that it can, the user is told `plainly`, by default the `text`.
+        """
+        told = not self._client.asks
+        if told:
+            self.tell(kind, plainly or text)
         params = types.ShowMessageRequestParams(kind, text, [types.MessageActionItem(each) for each in answers])
         try:
             chosen: types.MessageActionItem | None = await self._protocol.request(
                 types.WINDOW_SHOW_MESSAGE_REQUEST, params, ANSWER_WITHIN
             )
-        except (TimeoutError, JsonRpcException, ConnectionResetError):
+        except (TimeoutError, ConnectionResetError):
+            return None
+        except JsonRpcException as error:
+            _log.info("the editor doesn't ask: %s", error)
+            if not told:
+                self.tell(kind, plainly or text)
             return None
         return chosen.title if chosen else None
 

@@ -43,9 +43,9 @@ class Preloader(Protocol):
     async def warm_up(self) -> None: ...
 
 
-Install = Callable[[Callable[[str, int], None]], Awaitable[None]]
-"""Installs the embedded model; it is given what reports a message and the per cent done, on the event loop.
-Raises `PhasrError`."""
+Install = Callable[[str | None, Callable[[str, int], None]], Awaitable[None]]
+"""Installs the embedded model of that name, or the one that suits the machine; it is also given what reports a
+message and the per cent done, on the event loop. Raises `PhasrError`."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,8 @@ class Session:
         self._published: set[Path] = set()
         self._started_by: dict[MsgId, str] = {}
         self._installing: asyncio.Task[None] | None = None
+        self._missing: str | None = None
+        """The embedded model that a task wanted last and that wasn't there."""
         self._background: set[asyncio.Task[None]] = set()
         self.set_folders(folders)
         self.fleet = Fleet(
@@ -199,7 +201,8 @@ class Session:
         }
         name = PurePosixPath(place.uri).name
         text = f"What is to be done at line {place.range.start.line + 1} of {name}?"
-        answer = await self.editor.ask(types.MessageType.Info, text, tuple(offered))
+        plainly = f"{text} Where no choice is shown, take it from the code-action menu."
+        answer = await self.editor.ask(types.MessageType.Info, text, tuple(offered), plainly=plainly)
         if answer in offered:
             self.run(RunParams(offered[answer], place.uri, place.range, place.version))
 
@@ -249,6 +252,7 @@ class Session:
             return
         text = f"{task.title}: {task.message}"
         if isinstance(task.error, NoModel):
+            self._missing = task.error.model
             self.spawn(self._offer_model(text))
         else:
             self.editor.tell(kind, text)
@@ -269,14 +273,17 @@ class Session:
             self.install_model()
 
     def install_model(self) -> None:
-        """Install the embedded model in the background; a second call while one runs does nothing."""
-        if self._installing is None or self._installing.done():
-            self._installing = self.spawn(self._install())
+        """Install the embedded model that was missing, or else the user's choice, in the background.
 
-    async def _install(self) -> None:
+        A second call while one runs does nothing.
+        """
+        if self._installing is None or self._installing.done():
+            self._installing = self.spawn(self._install(self._missing or self.settings.embedded_model))
+
+    async def _install(self, model: str | None) -> None:
         async with self.progress.bar(INSTALLING, "Phasr: install the embedded model") as report:
             try:
-                await self._parts.install_model(report)
+                await self._parts.install_model(model, report)
             except PhasrError as error:
                 self.editor.tell(types.MessageType.Error, str(error))
             else:

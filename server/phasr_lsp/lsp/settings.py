@@ -87,6 +87,12 @@ class LiveSettings:
             )
         return choice
 
+    @property
+    def embedded_model(self) -> str | None:
+        """The embedded model that the user named; None where they leave it to Phasr."""
+        named = "embedded" in self.config.model_fields_set and "model" in self.config.embedded.model_fields_set
+        return self.config.embedded.model if named else None
+
     def _weights_here(self) -> set[str]:
         """The embedded models that can be loaded: a file of the user's own stands for the one they chose."""
         own = self.config.embedded

@@ -89,6 +89,7 @@ class ModelStore:
                 f"The weights of {model.name} aren't installed.",
                 f"`phasr model install {model.short_name}` or the command phasr.installModel gets them "
                 f"({model.bytes / 1e9:.1f} GB, once).",
+                model=model.name,
             )
         return self._path(model)
 
