@@ -1,10 +1,13 @@
 """Files on disk: which may be touched, what they hold, and the making of new ones."""
 
+import logging
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from phasr_lsp.domain.errors import TargetError
+
+_log = logging.getLogger(__name__)
 
 _TEST_FOLDERS = ("tests", "test", "spec", "__tests__")
 _MOST_FILES = 5_000
@@ -99,6 +102,27 @@ def create(path: Path, text: str = "") -> None:
         raise TargetError(
             f"{path} can't be made: {error.strerror}.", "Check the folder's permissions."
         ) from error
+
+
+def exists(path: Path) -> bool:
+    """Raises `TargetError` where that can't be found out."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise TargetError(
+            f"{path} can't be read: {error.strerror}.", "Check its name and permissions."
+        ) from error
+
+
+def remove_empty(path: Path) -> None:
+    """Take away a file that was made for a text which never came; one with a text in it stays."""
+    try:
+        if path.stat().st_size == 0:
+            path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        _log.warning("%s can't be taken away again: %s", path, error.strerror)
 
 
 def test_files(path: Path, folder: Path) -> Iterator[Path]:

@@ -19,6 +19,7 @@ from phasr_lsp.adapters import disk
 from phasr_lsp.domain.change import ChangeSet, FileChange, counts, unified_diff
 from phasr_lsp.domain.errors import Conflict, EditorRefused, TargetError
 from phasr_lsp.domain.merge import merge
+from phasr_lsp.domain.text import to_lf
 from phasr_lsp.lsp.client import Client
 from phasr_lsp.lsp.documents import Documents
 from phasr_lsp.lsp.jsonrpc import PhasrProtocol
@@ -86,8 +87,17 @@ class BufferEditor:
         An edit that didn't arrive because the user typed is merged and sent anew. That can't apply it twice:
         what the buffer already holds of it isn't in the new edit.
         """
+        made: set[Path] = set()
+        try:
+            await self._apply(label, changes, made)
+        except BaseException:
+            self._take_away(made)
+            raise
+
+    async def _apply(self, label: str, changes: ChangeSet, made: set[Path]) -> None:
+        """As `apply`; the files that it makes are added to `made`."""
         for attempt in range(1, TRIES + 1):
-            writes = [self._write(change) for change in changes.files]
+            writes = [self._write(change, made) for change in changes.files]
             writes = [write for write in writes if write.then != write.now or write.create]
             try:
                 for part in [[write] for write in writes] if self._client.one_by_one else [writes]:
@@ -98,18 +108,26 @@ class BufferEditor:
             else:
                 return
 
-    def _write(self, change: FileChange) -> Write:
+    def _take_away(self, made: set[Path]) -> None:
+        """Remove files that were made for an edit which didn't arrive, unless a buffer has text for them."""
+        for path in made:
+            document = self._documents.get(uri_of(path))
+            if document is None or not document.text.strip():
+                disk.remove_empty(path)
+
+    def _write(self, change: FileChange, made: set[Path]) -> Write:
         """The change merged onto what the file says now. Raises `Conflict` or `TargetError`."""
         path = path_of(change.uri)
         document = self._documents.get(change.uri)
-        exists = document is not None or (path is not None and path.exists())
+        now = self._workspace.read(change.uri) if document or (path and disk.exists(path)) else None
+        if now and _alike(now.text, change.after):
+            return Write(change.uri, change.name, now.text, now.text, now.version)
         if change.before is None:
-            if exists and self._workspace.read(change.uri).text.strip():
+            if now and now.text.strip():
                 raise Conflict(f"{change.name} was made by somebody else meanwhile.", _KEPT)
-            return self._new_file(change, exists=exists)
-        if not exists:
+            return self._new_file(change, made, exists=now is not None)
+        if now is None:
             raise Conflict(f"{change.name} was deleted or renamed meanwhile; nothing was written.", _KEPT)
-        now = self._workspace.read(change.uri)
         merged = merge(change.before, change.after, now.text)
         if isinstance(merged, str):
             return Write(change.uri, change.name, now.text, merged, now.version)
@@ -124,14 +142,14 @@ class BufferEditor:
             _KEPT,
         )
 
-    def _new_file(self, change: FileChange, *, exists: bool) -> Write:
+    def _new_file(self, change: FileChange, made: set[Path], *, exists: bool) -> Write:
         path = path_of(change.uri)
         if path is None:
             raise TargetError(f"{change.name} has no place on disk.", "Save it first.")
         disk.confine(path, self._workspace.folders)
-        made = not exists and self._client.create == "touch"
-        if made:
+        if not exists and self._client.create == "touch":
             disk.create(path)
+            made.add(path)
         document = self._documents.get(change.uri)
         return Write(
             change.uri,
@@ -140,7 +158,7 @@ class BufferEditor:
             then=change.after,
             version=document.version if document else None,
             create=not exists and self._client.create == "edit",
-            made=made,
+            made=path in made,
         )
 
     async def _send(self, label: str, writes: Sequence[Write]) -> None:
@@ -191,7 +209,7 @@ class BufferEditor:
 
     def _written_by_server(self, write: Write) -> bool:
         path = path_of(write.uri)
-        new = self._documents.get(write.uri) is None and path is not None and not path.exists()
+        new = self._documents.get(write.uri) is None and path is not None and not disk.exists(path)
         return new and self._client.create == "write"
 
     def _listener(self, arrivals: Sequence[_Arrival]) -> Callable[[str], None]:
@@ -199,7 +217,7 @@ class BufferEditor:
             document = self._documents.get(uri)
             for arrival in arrivals:
                 same = document is not None and document is self._documents.get(arrival.uri)
-                if document is not None and same and document.text == arrival.text:
+                if document is not None and same and _alike(document.text, arrival.text):
                     arrival.event.set()
 
         return on_change
@@ -277,6 +295,11 @@ class BufferEditor:
             asking.cancel()
         await asyncio.gather(*self._questions, return_exceptions=True)
         shutil.rmtree(self._reviews, ignore_errors=True)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether texts are the same but for their line endings, which are the editor's to choose for a new file."""
+    return one == other or to_lf(one) == to_lf(other)
 
 
 async def _all_shown(arrivals: Sequence[_Arrival]) -> None:

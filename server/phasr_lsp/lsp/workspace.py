@@ -68,7 +68,7 @@ class Workspace:
             )
         target = disk.confine(path, self.folders) / name
         disk.confine(target, self.folders)
-        if self._documents.get(uri_of(target)) or target.exists():
+        if self._documents.get(uri_of(target)) or disk.exists(target):
             return self.read(uri_of(target))
         language = language_of(name, None, self._languages.values())
         return FileText(uri_of(target), name, "", language.name if language else "", exists=False)
