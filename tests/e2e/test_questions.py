@@ -31,6 +31,13 @@ def without_questions(editor: Editor) -> None:
     del features[types.WINDOW_SHOW_MESSAGE_REQUEST]
 
 
+def at_start(world: World, folder: Path, code: str) -> None:
+    """Have the server's interpreter run the code before anything else."""
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(code)
+    world.variables["PYTHONPATH"] = str(folder / "site")
+
+
 async def test_an_editor_that_cannot_ask_shows_the_message_all_the_same(world: World, start: Start) -> None:
     world.configure("")
     editor = await start()
@@ -61,9 +68,7 @@ async def test_a_result_that_waits_is_said_to_wait(world: World, start: Start) -
 async def test_weights_without_what_runs_them_are_not_offered_again(
     world: World, start: Start, tmp_path: Path
 ) -> None:
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text("import sys\nsys.modules['xllamacpp'] = None\n")
-    world.variables["PYTHONPATH"] = str(tmp_path / "site")
+    at_start(world, tmp_path, "import sys\nsys.modules['xllamacpp'] = None\n")
     weights = world.write("my.gguf", b"GGUF")
     world.configure(f'model = "embedded/qwen2.5-coder-1.5b"\n[embedded]\nfile = "{weights}"\n')
     editor = await start()
@@ -95,3 +100,16 @@ async def test_the_model_that_was_missing_is_the_one_that_is_installed(
         await editor.execute("phasr.installModel")
     await editor.until(lambda: len(editor.messages) > 1)
     assert f"What arrived isn't {small.name}" in editor.messages[1]
+
+
+async def test_an_installation_that_fails_unexpectedly_says_so(
+    world: World, start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    at_start(world, tmp_path, "import shutil\nshutil.disk_usage = None\n")
+    editor = await start()
+    await editor.execute("phasr.installModel")
+    await editor.until(lambda: bool(editor.messages))
+    assert editor.messages == ["The embedded model isn't installed: Phasr made a mistake; its log says which."]
+    [token] = editor.progress
+    await editor.until(lambda: editor.progress[token][-1]["kind"] == "end")
+    assert "Session._install failed" in capfd.readouterr().err

@@ -20,6 +20,7 @@ from phasr_lsp.domain.change import ChangeSet, FileChange, counts, unified_diff
 from phasr_lsp.domain.errors import Conflict, EditorRefused, TargetError
 from phasr_lsp.domain.merge import merge
 from phasr_lsp.domain.text import to_lf
+from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.client import Client
 from phasr_lsp.lsp.documents import Documents
 from phasr_lsp.lsp.jsonrpc import PhasrProtocol
@@ -240,9 +241,10 @@ class BufferEditor:
         path = self._reviews / f"{task}.diff"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(unified_diff(changes), encoding="utf-8", newline="")
-        asking = asyncio.create_task(self._question(task, label, changes, path))
+        asking = asyncio.create_task(self._question(task, label, changes, path), name=f"review {task}")
         self._questions.add(asking)
         asking.add_done_callback(self._questions.discard)
+        asking.add_done_callback(log_failure)
 
     async def _question(self, task: str, label: str, changes: ChangeSet, path: Path) -> None:
         await self._show(uri_of(path))
@@ -286,7 +288,7 @@ class BufferEditor:
         params = types.ShowDocumentParams(uri, external=False, take_focus=False)
         try:
             await self._protocol.request(types.WINDOW_SHOW_DOCUMENT, params, self._client_seconds())
-        except (TimeoutError, JsonRpcException):
+        except (TimeoutError, JsonRpcException, ConnectionResetError):
             _log.info("the editor doesn't show %s", uri)
 
     async def aclose(self) -> None:

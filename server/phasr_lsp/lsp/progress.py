@@ -9,6 +9,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from phasr_lsp.domain.task import AT_WORK, Task
+from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.jsonrpc import PhasrProtocol
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Progress:
             bar = asyncio.create_task(self._show(task.id), name=f"progress {task.id}")
             self._bars[task.id] = bar
             bar.add_done_callback(lambda _: self._forget(task.id))
+            bar.add_done_callback(log_failure)
 
     def count(self, task_id: str, characters: int) -> None:
         """So many characters of a reply have arrived."""
@@ -115,7 +117,7 @@ class Progress:
         params = types.WorkDoneProgressCreateParams(token)
         try:
             await self._protocol.request(types.WINDOW_WORK_DONE_PROGRESS_CREATE, params, self._client_seconds())
-        except (TimeoutError, JsonRpcException):
+        except (TimeoutError, JsonRpcException, ConnectionResetError):
             _log.info("the editor takes no progress for %s", token)
             return False
         return True

@@ -18,6 +18,7 @@ from phasr_lsp.domain.task import CANCELLABLE, WAITING, Task, TaskState
 from phasr_lsp.engine.fleet import Fleet, World
 from phasr_lsp.engine.ports import Gateway, Syntax
 from phasr_lsp.lsp import from_proto, to_proto
+from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.client import Client
 from phasr_lsp.lsp.documents import TextLines
 from phasr_lsp.lsp.editor import BufferEditor
@@ -134,7 +135,7 @@ class Session:
         params = types.ConfigurationParams([types.ConfigurationItem(section="phasr")])
         try:
             answer = await self.protocol.request(types.WORKSPACE_CONFIGURATION, params, self._client_seconds())
-        except (TimeoutError, JsonRpcException):
+        except (TimeoutError, JsonRpcException, ConnectionResetError):
             _log.info("the editor doesn't answer workspace/configuration")
             return
         first = answer[0] if answer else None
@@ -151,7 +152,7 @@ class Session:
         params = types.RegistrationParams([types.Registration("phasr-configuration", method, options)])
         try:
             await self.protocol.request(types.CLIENT_REGISTER_CAPABILITY, params, self._client_seconds())
-        except (TimeoutError, JsonRpcException):
+        except (TimeoutError, JsonRpcException, ConnectionResetError):
             _log.info("the editor doesn't watch the configuration")
 
     def _publish_problems(self) -> None:
@@ -293,10 +294,16 @@ class Session:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in the background that ends with the session."""
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(work, name=work.__qualname__)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if log_failure(task) and task is self._installing:
+            text = "The embedded model isn't installed: Phasr made a mistake; its log says which."
+            self.editor.tell(types.MessageType.Error, text)
 
     async def aclose(self) -> None:
         """Stop all work, and what was started for it."""
