@@ -266,3 +266,14 @@ def test_a_long_file_takes_no_time() -> None:
     found = SYNTAX.definition_at(file(text, "python"), Span(len(text) - 5, len(text) - 5))
     assert found
     assert found.name == "f4999"
+
+
+def test_the_time_grows_with_the_text_and_not_faster() -> None:
+    text = "# é\n" + "".join(f"def f{at}(a):\n    return a + {at}\n\n\n" for at in range(25_000))
+    found = SYNTAX.definitions(file(text, "python"))
+    assert [found[-1].name, found[-1].span.of(text)] == ["f24999", "def f24999(a):\n    return a + 24999\n"]
+
+
+def test_definitions_that_share_their_lines_count_once() -> None:
+    text = "class A { m() {} n() {} }\n"
+    assert SYNTAX.definitions(file(text, "javascript")) == (Definition("A", Span(0, len(text)), "A"),)

@@ -1,8 +1,10 @@
 """What tree-sitter knows of a text: definitions, import statements, whether it parses."""
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 
 import tree_sitter
 
@@ -12,7 +14,11 @@ from phasr_lsp.engine.ports import Definition
 
 
 class TreeSitterSyntax:
-    """The engine's `Syntax` on the grammars' own wheels. Parsing is synchronous: about 10 ms for 10,000 lines."""
+    """The engine's `Syntax` on the grammars' own wheels. Any thread may call it.
+
+    All of it is synchronous and linear in the text's length: about 10 ms to parse 10,000 lines, and ten times that
+    to go through all nodes.
+    """
 
     def __init__(self, languages: Mapping[str, Language]) -> None:
         self._languages = languages
@@ -22,23 +28,18 @@ class TreeSitterSyntax:
         language = self._languages.get(file.language)
         if language is None or not language.definitions:
             return None
-        source = _Source(file.text)
-        root = _parse(language.grammar, source.bytes).root_node
+        source = _source(language.grammar, file.text)
         for place in _code_at(file.text, span):
-            around = root.descendant_for_byte_range(source.byte(place.start), source.byte(place.end))
-            found = _enclosing(around, language)
-            if found is not None:
-                return _definition(found, language, source)
+            around = source.root.descendant_for_byte_range(source.byte(place.start), source.byte(place.end))
+            holding = tuple(_outline(source, language, _towards(around)))
+            if holding:
+                return holding[-1]
         return None
 
     def definitions(self, file: FileText) -> tuple[Definition, ...]:
         """All definitions in the order in which they begin, outer ones first."""
         language = self._languages.get(file.language)
-        if language is None or not language.definitions:
-            return ()
-        source = _Source(file.text)
-        root = _parse(language.grammar, source.bytes).root_node
-        return tuple(_definition(node, language, source) for node in _definitions(root, language))
+        return _definitions(language, file.text) if language and language.definitions else ()
 
     def imports(self, file: FileText) -> Span:
         """The import statements at the top level, as whole lines, up to the first gap of other code.
@@ -48,8 +49,8 @@ class TreeSitterSyntax:
         language = self._languages.get(file.language)
         if language is None or not language.imports:
             return Span(0, 0)
-        source = _Source(file.text)
-        children = _parse(language.grammar, source.bytes).root_node.children
+        source = _source(language.grammar, file.text)
+        children = source.root.children
         kinds = [_import_kind(child, language) for child in children]
         if "import" not in kinds:
             head = _head_end(children, kinds, source)
@@ -58,51 +59,80 @@ class TreeSitterSyntax:
         last = first
         while last + 1 < len(kinds) and kinds[last + 1] == "import":
             last += 1
-        return Span(_whole_lines(children[first], source).start, _whole_lines(children[last], source).end)
+        return Span(source.lines(children[first]).start, source.lines(children[last]).end)
 
     def import_statements(self, file: FileText) -> tuple[Span, ...]:
         """All import statements at the top level, as whole lines, also those below other code."""
         language = self._languages.get(file.language)
         if language is None or not language.imports:
             return ()
-        source = _Source(file.text)
-        children = _parse(language.grammar, source.bytes).root_node.children
-        return tuple(_whole_lines(child, source) for child in children if child.type in language.imports)
+        source = _source(language.grammar, file.text)
+        return tuple(source.lines(child) for child in source.root.children if child.type in language.imports)
 
     def first_error(self, file: FileText) -> int | None:
         """The line, counted from 1, of the first syntax error; None when it parses or can't be judged."""
         language = self._languages.get(file.language)
         if language is None:
             return None
-        root = _parse(language.grammar, file.text.encode("utf-8", "replace")).root_node
+        root = _source(language.grammar, file.text).root
         if not root.has_error:
             return None
-        return min(node.start_point.row for node in _walk(root) if node.is_error or node.is_missing) + 1
+        broken = _walk(root, below=lambda node: node.has_error)
+        return min(node.start_point.row for node in broken if node.is_error or node.is_missing) + 1
 
     def code(self, file: FileText) -> tuple[str, ...]:
         """The text's tokens without comments and docstrings; () where the language isn't known."""
         language = self._languages.get(file.language)
         if language is None:
             return ()
-        root = _parse(language.grammar, file.text.encode("utf-8", "replace")).root_node
-        nodes = _walk(root, below=lambda node: not _is_documentation(node))
-        leaves = (node.text for node in nodes if not node.children and not _is_documentation(node))
-        return tuple((leaf or b"").decode("utf-8", "replace") for leaf in leaves)
+        source = _source(language.grammar, file.text)
+        nodes = _walk(source.root, below=lambda node: not _is_documentation(node))
+        leaves = (node for node in nodes if not node.child_count and not _is_documentation(node))
+        return tuple(source.bytes[leaf.start_byte : leaf.end_byte].decode("utf-8", "replace") for leaf in leaves)
 
 
 class _Source:
-    """A text and its UTF-8 bytes, with offsets between the two."""
+    """A text, parsed: its UTF-8 bytes, its tree, and offsets between the characters, the bytes and the lines."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, grammar: str, text: str) -> None:
         self.text = text
         self.bytes = text.encode("utf-8", "replace")
-        self._ascii = len(self.bytes) == len(text)
+        self.root = tree_sitter.Parser(_language(grammar)).parse(self.bytes).root_node
+        self._line_ends = [ending.end() for ending in _LINE_ENDING.finditer(text)]
+        self._chars = [0]
+        """How many characters stand before each block of bytes."""
+        for at in range(0, len(self.bytes), _BLOCK):
+            self._chars.append(self._chars[-1] + _characters(self.bytes[at : at + _BLOCK]))
 
     def byte(self, offset: int) -> int:
-        return offset if self._ascii else len(self.text[:offset].encode("utf-8", "replace"))
+        return len(self.text[:offset].encode("utf-8", "replace"))
 
     def char(self, byte: int) -> int:
-        return byte if self._ascii else len(self.bytes[:byte].decode("utf-8"))
+        block = byte // _BLOCK
+        return self._chars[block] + _characters(self.bytes[block * _BLOCK : byte])
+
+    def span(self, node: tree_sitter.Node) -> Span:
+        return Span(self.char(node.start_byte), self.char(node.end_byte))
+
+    def lines(self, node: tree_sitter.Node) -> Span:
+        """The lines that the node stands on."""
+        span = self.span(node)
+        first = bisect_right(self._line_ends, span.start)
+        last = bisect_right(self._line_ends, max(span.end - 1, span.start))
+        return Span(
+            self._line_ends[first - 1] if first else 0,
+            self._line_ends[last] if last < len(self._line_ends) else len(self.text),
+        )
+
+
+_BLOCK = 1024
+_LINE_ENDING = re.compile(r"\r\n|\r|\n")
+_CONTINUATIONS = bytes(range(0x80, 0xC0))
+"""What UTF-8 writes behind the first byte of a character."""
+
+
+def _characters(piece: bytes) -> int:
+    return len(piece.translate(None, _CONTINUATIONS))
 
 
 @cache
@@ -112,8 +142,71 @@ def _language(grammar: str) -> tree_sitter.Language:
     return tree_sitter.Language(pointer)
 
 
-def _parse(grammar: str, source: bytes) -> tree_sitter.Tree:
-    return tree_sitter.Parser(_language(grammar)).parse(source)
+@lru_cache(4)
+def _source(grammar: str, text: str) -> _Source:
+    """One look at a reply asks about the text before and the text behind it, several times each."""
+    return _Source(grammar, text)
+
+
+@lru_cache(4)
+def _definitions(language: Language, text: str) -> tuple[Definition, ...]:
+    return tuple(_outline(_source(language.grammar, text), language, lambda node: node.children))
+
+
+def _outline(
+    source: _Source, language: Language, below: Callable[[tree_sitter.Node], Sequence[tree_sitter.Node]]
+) -> Iterator[Definition]:
+    """The definitions from the root on, along the nodes that `below` gives for each; outer ones come first.
+
+    The definition around a node is handed down on the way: to ask a node for its parent takes tree-sitter a
+    search from the root.
+    """
+    found: dict[int, Definition | None] = {}
+    """By a node's id; what a wrapper holds is found before its turn comes."""
+    waiting: list[tuple[tree_sitter.Node, Definition | None, _Wrapped | None]] = [(source.root, None, None)]
+    while waiting:
+        node, around, wrapped = waiting.pop()
+        whole, beyond = wrapped or (node, around)
+        wraps = node.type in language.wrappers
+        defining = node if _defines(node, language) else None
+        if defining is None and wraps:
+            defining = next((child for child in node.children if _defines(child, language)), None)
+        if defining is not None and defining.id in found:
+            around = found[defining.id]
+        elif defining is not None:
+            around = _definition(defining, whole, beyond, source)
+            found[defining.id] = around
+            if around is not beyond:
+                yield around
+        inner = (whole, beyond) if wraps else None
+        waiting += [(child, around, inner) for child in reversed(below(node))]
+
+
+_Wrapped = tuple[tree_sitter.Node, Definition | None]
+"""The outermost of the wrappers around a node, and the definition around that."""
+
+
+def _towards(target: tree_sitter.Node | None) -> Callable[[tree_sitter.Node], Sequence[tree_sitter.Node]]:
+    """The one child of each node that leads to the target."""
+
+    def below(node: tree_sitter.Node) -> Sequence[tree_sitter.Node]:
+        child = None if target is None or node == target else node.child_with_descendant(target)
+        return () if child is None else (child,)
+
+    return below
+
+
+def _definition(
+    node: tree_sitter.Node, whole: tree_sitter.Node, beyond: Definition | None, source: _Source
+) -> Definition:
+    """The definition as whole lines, `whole` with its decorators or its `export`; one that shares its lines with
+    other code gives way to what is `beyond` it."""
+    span, lines = source.span(whole), source.lines(whole)
+    before, behind = source.text[lines.start : span.start], source.text[span.end : lines.end]
+    if beyond is not None and (before.strip("\ufeff \t") or behind.strip(" \t\r\n;,")):
+        return beyond
+    name = _name(node)
+    return Definition(name, lines, beyond.top if beyond else name)
 
 
 def _walk(
@@ -138,34 +231,29 @@ def _is_documentation(node: tree_sitter.Node) -> bool:
     )
 
 
-def _definitions(node: tree_sitter.Node, language: Language) -> Iterator[tree_sitter.Node]:
-    return (found for found in _walk(node) if _defines(found, language))
-
-
 def _defines(node: tree_sitter.Node, language: Language) -> bool:
     """Whether the node is one of the language's definitions; a type that is only mentioned is none."""
-    if not node.is_named or (node.type.endswith("_specifier") and not node.child_by_field_name("body")):
+    shapes = _shapes(language.definitions).get(node.type)
+    if shapes is None or not node.is_named:
         return False
-    return any(_has_shape(node, shape.split("/")) for shape in language.definitions)
-
-
-def _has_shape(node: tree_sitter.Node, shape: list[str]) -> bool:
-    """Whether the node's type, a child's, a grandchild's... are those of the shape."""
-    if node.type != shape[0]:
+    if node.type.endswith("_specifier") and not node.child_by_field_name("body"):
         return False
-    return len(shape) == 1 or any(_has_shape(child, shape[1:]) for child in node.named_children)
+    return any(_holds(node, shape) for shape in shapes)
 
 
-def _enclosing(node: tree_sitter.Node | None, language: Language) -> tree_sitter.Node | None:
-    while node is not None:
-        if _defines(node, language):
-            return node
-        if node.type in language.wrappers:
-            within = next((child for child in node.children if _defines(child, language)), None)
-            if within is not None:
-                return within
-        node = node.parent
-    return None
+@cache
+def _shapes(definitions: tuple[str, ...]) -> Mapping[str, list[list[str]]]:
+    """By a node's type: what has to stand below it, from child to grandchild."""
+    shapes: dict[str, list[list[str]]] = {}
+    for definition in definitions:
+        head, *inner = definition.split("/")
+        shapes.setdefault(head, []).append(inner)
+    return shapes
+
+
+def _holds(node: tree_sitter.Node, shape: list[str]) -> bool:
+    """Whether a child's type, a grandchild's... are those of the shape."""
+    return not shape or any(child.type == shape[0] and _holds(child, shape[1:]) for child in node.named_children)
 
 
 def _code_at(text: str, span: Span) -> tuple[Span, ...]:
@@ -181,32 +269,6 @@ def _code_at(text: str, span: Span) -> tuple[Span, ...]:
         return (Span(start, end),)
     cursor = min(max(span.start, start), end - 1)
     return Span(cursor, cursor + 1), Span(start, start + 1)
-
-
-def _outermost(node: tree_sitter.Node, language: Language) -> tree_sitter.Node:
-    """The definition with its decorators or its `export`."""
-    while node.parent is not None and node.parent.type in language.wrappers:
-        node = node.parent
-    return node
-
-
-def _definition(node: tree_sitter.Node, language: Language, source: _Source) -> Definition:
-    """The definition as whole lines; one that shares its lines with other code gives way to what holds it."""
-    while True:
-        whole = _outermost(node, language)
-        start, end = source.char(whole.start_byte), source.char(whole.end_byte)
-        first, last = line_start(source.text, start), line_end(source.text, max(end - 1, start))
-        alone = not source.text[first:start].strip("\ufeff \t") and not source.text[end:last].strip(" \t\r\n;,")
-        outer = _enclosing(whole.parent, language)
-        if alone or outer is None:
-            return Definition(_name(node), Span(first, last), _name(_topmost(node, language)))
-        node = outer
-
-
-def _topmost(node: tree_sitter.Node, language: Language) -> tree_sitter.Node:
-    while (outer := _enclosing(_outermost(node, language).parent, language)) is not None:
-        node = outer
-    return node
 
 
 def _name(node: tree_sitter.Node) -> str:
@@ -232,11 +294,6 @@ def _inner_declarator(node: tree_sitter.Node) -> tree_sitter.Node | None:
     )
 
 
-def _whole_lines(node: tree_sitter.Node, source: _Source) -> Span:
-    start, end = source.char(node.start_byte), source.char(node.end_byte)
-    return Span(line_start(source.text, start), line_end(source.text, max(end - 1, start)))
-
-
 def _head_end(children: list[tree_sitter.Node], kinds: list[str], source: _Source) -> int:
     """The offset behind what heads a file: its first comments, docstring, package.
 
@@ -247,7 +304,7 @@ def _head_end(children: list[tree_sitter.Node], kinds: list[str], source: _Sourc
         count -= 1
     if not count:
         return 0
-    return line_end(source.text, max(source.char(children[count - 1].end_byte) - 1, 0))
+    return source.lines(children[count - 1]).end
 
 
 def _belongs_below(comment: tree_sitter.Node, below: tree_sitter.Node) -> bool:
