@@ -65,6 +65,21 @@ async def test_a_result_that_waits_is_said_to_wait(world: World, start: Start) -
     assert "It waits for your decision." in editor.messages[0]
 
 
+async def test_a_result_that_cannot_be_shown_is_kept(world: World, start: Start) -> None:
+    world.provider.reply(fenced(DOCUMENTED))
+    (world.home / "cache").mkdir()
+    (world.home / "cache" / "phasr").touch()
+    editor = await start(options={"apply": "review"})
+    await run(world, editor)
+    await editor.until(lambda: bool(editor.messages))
+    assert "can't be made" in editor.messages[0]
+    assert "permissions" in editor.messages[0]
+    assert editor.tasks["t1"]["state"] == "ready"
+    await editor.execute("phasr.apply")
+    await editor.until(lambda: editor.tasks["t1"]["state"] == "applied")
+    assert editor.text((world.project / "shop.py").as_uri()) == DOCUMENTED
+
+
 async def test_weights_without_what_runs_them_are_not_offered_again(
     world: World, start: Start, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import logging
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from phasr_lsp.domain.errors import TargetError
 
@@ -92,12 +93,30 @@ def check_writable(path: Path) -> None:
 
 def create(path: Path, text: str = "") -> None:
     """Make a new file and the folders above it. Raises `TargetError` when it exists or can't be made."""
+    _write(path, text, "xb")
+
+
+def write(path: Path, text: str) -> None:
+    """Make a file or replace it, and make the folders above it. Raises `TargetError` when that can't be done."""
+    _write(path, text, "wb")
+
+
+def _write(path: Path, text: str, mode: Literal["xb", "wb"]) -> None:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise TargetError(
+            f"{path} can't be made: its text has half a character, {text[error.start]!a}.",
+            "Run the task again, or choose another model.",
+        ) from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except FileExistsError:
-        raise TargetError(f"{path} exists already.", "Choose the action again to work with it.") from None
+        with path.open(mode) as file:
+            file.write(data)
+    except FileExistsError as error:  # the file, or one where a folder should be
+        raise TargetError(
+            f"{error.filename} exists already.", "Choose the action again to work with it."
+        ) from None
     except OSError as error:
         raise TargetError(
             f"{path} can't be made: {error.strerror}.", "Check the folder's permissions."

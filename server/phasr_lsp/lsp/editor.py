@@ -237,10 +237,12 @@ class BufferEditor:
         return document is not None and document.version != write.version
 
     async def review(self, task: str, label: str, changes: ChangeSet) -> None:
-        """Show the changes as a diff, and ask; editors that can't ask have commands and code actions."""
+        """Show the changes as a diff, and ask; editors that can't ask have commands and code actions.
+
+        Raises `TargetError` when the diff can't be written.
+        """
         path = self._reviews / f"{task}.diff"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(unified_diff(changes), encoding="utf-8", newline="")
+        disk.write(path, unified_diff(changes))
         asking = asyncio.create_task(self._question(task, label, changes, path), name=f"review {task}")
         self._questions.add(asking)
         asking.add_done_callback(self._questions.discard)
