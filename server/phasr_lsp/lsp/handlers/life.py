@@ -40,9 +40,9 @@ def did_save(ls: PhasrServer, params: types.DidSaveTextDocumentParams) -> None:
 
 def did_change_workspace_folders(ls: PhasrServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
     session = ls.session
-    removed = {folder.uri for folder in params.event.removed}
-    kept = [uri for uri in map(uri_of, session.workspace.folders) if uri not in removed]
-    session.set_folders([*kept, *(folder.uri for folder in params.event.added)])
+    removed = {path_of(folder.uri) for folder in params.event.removed}
+    kept = [path for path in session.workspace.folders if path not in removed]
+    session.set_folders([*map(uri_of, kept), *(folder.uri for folder in params.event.added)])
 
 
 def progress_cancel(ls: PhasrServer, params: types.WorkDoneProgressCancelParams) -> None:
