@@ -141,9 +141,16 @@ async def server_process(
     options: dict[str, Any] | None = None,
     encoding: str | None = None,
     habits: Habits | None = None,
+    log_level: str = "info",
+    recording: Path | None = None,
 ) -> AsyncGenerator[Editor]:
-    """An initialized editor; the server is shut down in order, and must have been alive until then."""
-    command = [sys.executable, "-m", "phasr_lsp", "serve", "--log-level", "info"]
+    """An initialized editor; the server is shut down in order, and must have been alive until then.
+
+    All that the server writes is also in the files `stdout` and `stderr` of the folder `recording`.
+    """
+    command = [sys.executable, "-m", "phasr_lsp", "serve", "--log-level", log_level]
+    if recording:
+        command = ["sh", "-c", '"$@" 2>"$0/stderr" | tee "$0/stdout"', str(recording), *command]
     client = cast("LanguageClient", await ClientServerConfig(command, LanguageClient, world.environment).start())
     editor = Editor(client, habits or HABITS[preset])
     params = initialize_params(preset)

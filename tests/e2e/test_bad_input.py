@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 
 from examples.editor import Editor
 from tests.e2e.conftest import MODELS, Start, World, fenced
@@ -218,19 +219,10 @@ async def test_several_folders(world: World, start: Start) -> None:
     assert not (world.project / "tests").exists()
 
 
-async def test_no_key_is_ever_shown(world: World, start: Start, capfd: pytest.CaptureFixture[str]) -> None:
-    canary = world.variables["TEST_KEY"]
-    world.provider.reply("", status=401, error=f"Incorrect API key provided: {canary}", times=1)
-    world.provider.reply("", body=f"<html>{canary}</html>", status=500, times=1)
-    world.provider.reply(REFUSAL)
-    world.configure(f"{world.models}\n[limits]\nretry_seconds = 0.1\n")
+async def test_a_folder_that_is_closed_under_another_spelling(world: World, start: Start) -> None:
     editor = await start()
     uri = editor.open(world.write("shop.py", SOURCE))
-    for _ in range(3):
-        await run(editor, uri)
-    seen = "".join(editor.messages) + str(editor.tasks) + str(await editor.execute("phasr.status"))
-    out, err = capfd.readouterr()
-    assert canary not in seen + out + err
-    assert any(canary in header for request in world.provider.requests for header in request.headers.values())
-    for path in (world.home).rglob("*"):
-        assert not path.is_file() or canary not in path.read_text("utf-8", "ignore"), path
+    spelled = world.project.as_uri().replace("/project", "/%70roject")
+    event = types.WorkspaceFoldersChangeEvent(added=[], removed=[types.WorkspaceFolder(spelled, "project")])
+    editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
+    await check(editor, uri, "No folder is open", kind="tests")
