@@ -225,6 +225,7 @@ def test_import_statements_may_stand_anywhere() -> None:
         ("rust", "fn f() {\n  let = ;\n}\n", 2),
         ("no such language", "((((", None),
         ("python", "x = '\ud800'\n", None),
+        ("go", "0\x000", 1),
     ],
 )
 def test_the_first_syntax_error_has_a_line(language: str, text: str, line: int | None) -> None:

@@ -22,7 +22,7 @@ from phasr_lsp.domain.model import EditFormat, Endpoint, Finish, ModelRequest, P
 from phasr_lsp.domain.route import Choice
 from phasr_lsp.domain.task import Task, TaskRequest, TaskState
 from phasr_lsp.domain.text import FileText, Span
-from phasr_lsp.engine.aim import Aim, take_aim
+from phasr_lsp.engine.aim import Aim, find_target, take_aim
 from phasr_lsp.engine.fleet import Fleet, World
 from phasr_lsp.engine.ports import OnText
 from phasr_lsp.lsp.documents import Documents
@@ -285,7 +285,7 @@ def aim_at(
         KINDS[kind],
         request(kind, file, selection, **wishes),
         profile,
+        target=find_target(KINDS[kind], file, workspace(folder), LANGUAGES),
         syntax=SYNTAX,
-        workspace=workspace(folder),
         languages=LANGUAGES,
     )

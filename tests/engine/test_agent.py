@@ -10,6 +10,7 @@ from phasr_lsp.domain.errors import BreaksSyntax, ModelUnavailable, PhasrError, 
 from phasr_lsp.domain.model import Finish, Message, ModelRequest, Profile, Reply
 from phasr_lsp.domain.route import Choice
 from phasr_lsp.engine.agent import Agent, Watcher
+from phasr_lsp.engine.threads import Threads
 from tests.engine.scripted import ENDPOINT, SMALL, STRONG, SYNTAX, ScriptedGateway, aim_at, answer, fenced
 
 SOURCE = "import os\n\n\ndef total(a, b):\n    |>return a + b\n\n\ndef other():\n    return 1\n"
@@ -49,7 +50,9 @@ async def attempt(
     watch = Watcher(events.append, paid.append, (lambda text: None) if streamed else None)
     aim = aim_at(kind, source, folder, profile=profile, diagnostic="a is undefined")
     try:
-        changes = await Agent(gateway, SYNTAX).run(aim, Choice(ENDPOINT, profile, "default"), 60.0, watch)
+        changes = await Agent(gateway, SYNTAX, Threads()).run(
+            aim, Choice(ENDPOINT, profile, "default"), 60.0, watch
+        )
     except PhasrError as error:
         result = error
     else:

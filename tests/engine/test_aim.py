@@ -127,8 +127,8 @@ def test_without_a_part_any_part_of_the_file_may_change(tmp_path: Path) -> None:
             "def f() {\n|>}\n",
             "shop.unknown",
             (
-                "There is no function, method or type at line 2 of shop.unknown. "
-                "Put the cursor inside one, or select the lines to work on."
+                "Where the tests of shop.unknown belong isn't known for its language. "
+                "Write the test file's first lines yourself and use another kind there."
             ),
         ),
         (

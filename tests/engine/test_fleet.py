@@ -220,6 +220,44 @@ async def test_the_end_may_come_right_after_an_apply(scene: Scene) -> None:
     assert scene.read("shop.py") == SOURCE
 
 
+# Long files.
+
+LONG = "".join(f"def f{number}():\n    return {number}\n\n\n" for number in range(3000))
+
+
+async def test_a_long_file_is_worked_on_beside_the_loop(scene: Scene) -> None:
+    uri = scene.write("long.py", LONG)
+    task = scene.start("document", uri, "return 1\n")
+    [call] = await scene.calls(1)
+    new = 'def f1():\n    """One."""\n    return 1\n'
+    call.answer.set_result(answer(fenced(new)))
+    await scene.reached(task, TaskState.VERIFYING)
+    await scene.turn()
+    assert scene.fleet.get(task).state is TaskState.VERIFYING
+    await scene.reached(task, TaskState.APPLIED)
+    assert scene.read("long.py") == LONG.replace("def f1():\n    return 1\n", new)
+
+
+async def test_what_is_wrong_in_a_long_file_is_said_too(scene: Scene) -> None:
+    uri = scene.write("long.py", LONG + "# end\n")
+    done = await scene.reached(scene.start("refactor", uri, "# end"), TaskState.FAILED)
+    assert done.message
+    assert done.message.startswith("There is no function, method or type at line 12001 of long.py.")
+
+
+async def test_a_task_is_cancelled_while_a_long_reply_is_checked(scene: Scene) -> None:
+    uri = scene.write("long.py", LONG)
+    task = scene.start("refactor", uri, "return 1\n")
+    [call] = await scene.calls(1)
+    call.answer.set_result(answer(fenced("def f1():\n    return 2\n")))
+    await scene.reached(task, TaskState.VERIFYING)
+    await scene.turn()
+    assert scene.fleet.cancel(task)
+    await scene.turn(5)
+    assert scene.states(task) == "queued running verifying cancelled"
+    assert scene.read("long.py") == LONG
+
+
 # Many at once.
 
 

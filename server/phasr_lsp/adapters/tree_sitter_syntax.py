@@ -16,8 +16,8 @@ from phasr_lsp.engine.ports import Definition
 class TreeSitterSyntax:
     """The engine's `Syntax` on the grammars' own wheels. Any thread may call it.
 
-    All of it is synchronous and linear in the text's length: about 10 ms to parse 10,000 lines, and ten times that
-    to go through all nodes.
+    All of it is synchronous and linear in the text's length: about 10 ms to parse 10,000 lines, and ten times
+    that to go through all nodes.
     """
 
     def __init__(self, languages: Mapping[str, Language]) -> None:
@@ -77,8 +77,9 @@ class TreeSitterSyntax:
         root = _source(language.grammar, file.text).root
         if not root.has_error:
             return None
-        broken = _walk(root, below=lambda node: node.has_error)
-        return min(node.start_point.row for node in broken if node.is_error or node.is_missing) + 1
+        rows = (node.start_point.row for node in _walk(root) if node.is_error or node.is_missing)
+        # A NUL in Go is an error that no node stands for.
+        return min(rows, default=0) + 1
 
     def code(self, file: FileText) -> tuple[str, ...]:
         """The text's tokens without comments and docstrings; () where the language isn't known."""

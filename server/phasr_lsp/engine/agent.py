@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.errors import BreaksSyntax, ReplyIncomplete, ReplyUnusable
@@ -12,6 +13,7 @@ from phasr_lsp.domain.task import TaskEvent
 from phasr_lsp.engine.aim import Aim
 from phasr_lsp.engine.context import write_messages
 from phasr_lsp.engine.ports import Gateway, OnText, Syntax
+from phasr_lsp.engine.threads import Threads
 from phasr_lsp.engine.verify import Flaw, find_flaw
 
 REPAIRS = 2
@@ -35,16 +37,18 @@ class Watcher:
 class Agent:
     """Turns an aim into a verified ChangeSet with the help of one model."""
 
-    def __init__(self, gateway: Gateway, syntax: Syntax) -> None:
+    def __init__(self, gateway: Gateway, syntax: Syntax, threads: Threads) -> None:
         self._gateway = gateway
         self._syntax = syntax
+        self._threads = threads
 
     async def run(self, aim: Aim, choice: Choice, timeout_seconds: float, watch: Watcher) -> ChangeSet:
         """`timeout_seconds` is the longest silence, without the time in which an unstreamed reply is written.
 
         Raises a `ModelError` when the model gives no reply, `ReplyUnusable` when none of its replies can be used.
         """
-        messages = write_messages(aim, choice.profile, choice.endpoint)
+        size = max(len(aim.source.text), len(aim.files.target.text))
+        messages = await self._threads.run(size, lambda: write_messages(aim, choice.profile, choice.endpoint))
         if watch.text is None:
             timeout_seconds += choice.profile.max_output_tokens / UNSTREAMED_TOKENS_A_SECOND
         repairs = 0
@@ -66,7 +70,8 @@ class Agent:
                     f"{choice.endpoint.model} was cut off at its limit of output tokens.",
                     "Work on a smaller part, or raise max_output_tokens for this model.",
                 )
-            result = self._read(reply.text, aim)
+            read = partial(self._read, reply.text, aim)
+            result = await self._threads.run(max(size, len(reply.text)), read)
             if isinstance(result, ChangeSet):
                 return result
             if repairs == REPAIRS:

@@ -36,13 +36,32 @@ class Aim:
     """What the user adds to the kind's own prompt."""
 
 
+def find_target(
+    kind: Kind, source: FileText, workspace: ports.Files, languages: Mapping[str, Language]
+) -> FileText:
+    """The file that a result goes into, as it is at this moment: the document, or the test file that it has.
+
+    Raises `TargetError` when there can't be one.
+    """
+    if kind.output is not Output.TESTS:
+        return source
+    language = languages.get(source.language)
+    name = language and test_file(source.name, language, workspace.names(source.uri))
+    if not name:
+        raise TargetError(
+            f"Where the tests of {source.name} belong isn't known for its language.",
+            "Write the test file's first lines yourself and use another kind there.",
+        )
+    return workspace.sibling(source.uri, name)
+
+
 def take_aim(
     kind: Kind,
     request: TaskRequest,
     profile: Profile,
     *,
+    target: FileText,
     syntax: ports.Syntax,
-    workspace: ports.Files,
     languages: Mapping[str, Language],
 ) -> Aim:
     """Raises `TargetError` when there is nothing at that place that the kind could work on."""
@@ -50,10 +69,10 @@ def take_aim(
     language = languages.get(source.language)
     part, name, top = _part(kind, request, language, syntax)
     if kind.output is Output.TESTS:
-        files, edit_format = _tests(source, profile, language, syntax, workspace)
+        files, edit_format = _tests(target, profile, language, syntax)
     else:
         files = Files(
-            target=source,
+            target=target,
             region=part,
             name=name,
             imports=syntax.imports(source),
@@ -144,25 +163,14 @@ def _detail(kind: Kind, request: TaskRequest, language: Language | None) -> str:
 
 
 def _tests(
-    source: FileText,
-    profile: Profile,
-    language: Language | None,
-    syntax: ports.Syntax,
-    workspace: ports.Files,
+    target: FileText, profile: Profile, language: Language | None, syntax: ports.Syntax
 ) -> tuple[Files, EditFormat]:
-    """The test file that belongs to the document, and how the model is to write into it."""
-    name = language and test_file(source.name, language, workspace.names(source.uri))
-    if not language or not name:
-        raise TargetError(
-            f"Where the tests of {source.name} belong isn't known for its language.",
-            "Write the test file's first lines yourself and use another kind there.",
-        )
-    target = workspace.sibling(source.uri, name)
+    """The test file, and how the model is to write into it."""
     files = Files(
         target=target,
         region=Span(len(target.text), len(target.text)),
         imports=syntax.imports(target),
-        import_words=language.import_words,
+        import_words=language.import_words if language else (),
     )
     if profile.definition is EditFormat.REGION:
         return files, EditFormat.REGION

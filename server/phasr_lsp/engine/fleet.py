@@ -26,8 +26,9 @@ from phasr_lsp.domain.task import (
     transition,
 )
 from phasr_lsp.engine.agent import Agent, Watcher
-from phasr_lsp.engine.aim import take_aim
+from phasr_lsp.engine.aim import find_target, take_aim
 from phasr_lsp.engine.ports import Editor, Files, Gateway, Syntax
+from phasr_lsp.engine.threads import Threads
 
 _ENDED = frozenset(TaskState) - AT_WORK - WAITING
 _log = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ class Fleet:
         """`on_change` gets a task after each change of its state; `on_text` its id and the number of
         characters that arrived, where somebody watches, while at most `STREAMED` tasks run."""
         self._world = world
-        self._agent = Agent(world.gateway, world.syntax)
+        self._threads = Threads()
+        self._agent = Agent(world.gateway, world.syntax, self._threads)
         self._slots = asyncio.Semaphore(parallel)
         self._on_change = on_change
         self._on_text = on_text
@@ -159,6 +161,7 @@ class Fleet:
             self.cancel(task_id)
             work.cancel()
         await asyncio.gather(*(work for _, work in running), return_exceptions=True)
+        self._threads.close()
 
     def _expect_result(self, task_id: str) -> None:
         task = self.get(task_id)
@@ -188,13 +191,12 @@ class Fleet:
         request = self._tasks[task_id].request
         choice = self._world.settings.choose(kind, request.model)
         self._step(task_id, TaskEvent.START, model=choice.endpoint.model, message=choice.why)
-        aim = take_aim(
-            kind,
-            request,
-            choice.profile,
-            syntax=self._world.syntax,
-            workspace=self._world.files,
-            languages=self._world.settings.languages,
+        languages = self._world.settings.languages
+        target = find_target(kind, request.file, self._world.files, languages)
+        syntax = self._world.syntax
+        aim = await self._threads.run(
+            max(len(request.file.text), len(target.text)),
+            lambda: take_aim(kind, request, choice.profile, target=target, syntax=syntax, languages=languages),
         )
         watch = Watcher(
             event=lambda event: self._step(task_id, event),
