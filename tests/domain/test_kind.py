@@ -1,9 +1,12 @@
 """Task kinds, and the wishes that stand in comments."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from phasr_lsp.domain.kind import Kind, Output, Scope, wish_in
+from phasr_lsp.domain.language import Language
 from phasr_lsp.domain.model import Tier
 
 
@@ -64,3 +67,25 @@ def test_a_mistake_in_the_front_matter_is_refused(field: str, value: str) -> Non
     with pytest.raises(ValidationError) as refused:
         Kind.model_validate({"name": "mine", "title": "Mine", "prompt": "Do it.", field: value})
     assert [error["loc"] for error in refused.value.errors()] == [(field,)]
+
+
+PYTHON = Language("python", "", (), definitions=("function",), imports=("import",), tests="test_{stem}{suffix}")
+LUA = Language("lua", "", (), definitions=("function",))
+JSON = Language("json", "", ())
+
+
+@pytest.mark.parametrize(
+    ("settings", "spoken"),
+    [
+        ({}, [PYTHON, LUA, None]),
+        ({"languages": ("json",)}, [JSON]),
+        ({"output": Output.TESTS}, [PYTHON]),
+        ({"output": Output.TESTS, "languages": ("lua",)}, []),
+        ({"scope": Scope.IMPORTS}, [PYTHON]),
+        ({"scope": Scope.FILE}, [PYTHON, LUA, JSON, None]),
+        ({"scope": Scope.DIAGNOSTIC}, [PYTHON, LUA, JSON, None]),
+    ],
+)
+def test_a_kind_is_for_the_languages_that_it_can_work_in(settings: Any, spoken: list[Language | None]) -> None:
+    kind = Kind(name="mine", title="Mine", prompt="Do it.", **settings)
+    assert [language for language in (PYTHON, LUA, JSON, None) if kind.speaks(language)] == spoken

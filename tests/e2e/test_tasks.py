@@ -37,6 +37,8 @@ async def test_the_menu_offers_what_fits_the_place(world: World, start: Start) -
 
     text = editor.open(world.write("notes.json", "{}\n"), language="json")
     assert await editor.actions(text, 0) == {}
+    lua = editor.open(world.write("shop.lua", "function total() end\n"), language="lua")
+    assert everywhere - set(await editor.actions(lua, 0)) == {"Write tests", "Update imports"}
 
 
 async def test_only_the_kinds_that_were_asked_for(world: World, start: Start) -> None:
@@ -296,6 +298,28 @@ async def test_run_without_arguments_asks_what_to_do(world: World, start: Start)
     await editor.execute("phasr.run")
     await editor.ended("t1")
     assert DOCUMENTED in editor.text(uri)
+
+
+async def test_run_without_arguments_asks_for_what_fits_the_language(world: World, start: Start) -> None:
+    world.provider.reply(fenced(DOCUMENTED))
+    kinds = world.home / "config" / "phasr" / "kinds"
+    kinds.mkdir()
+    for name in ("one", "two"):
+        (kinds / f"{name}.md").write_text(f"---\ntitle: Twin\n---\nThis is {name}.\n")
+    editor = await start()
+    for path, language in (("notes.json", "json"), ("shop.lua", "lua"), ("shop.py", "python")):
+        uri = editor.open(world.write(path, SOURCE), language=language)
+        await editor.actions(uri, SOURCE.index("def total"))
+        seen = len(editor.messages)
+        editor.answer = lambda params: "Twin (two)" if "shop.py" in params.message else None
+        await editor.execute("phasr.run")
+        await editor.until(lambda seen=seen: len(editor.messages) > seen)
+    assert editor.messages[0] == "No kind of task is for files like notes.json."
+    lua, python = ({action.title for action in question.actions or ()} for question in editor.questions)
+    assert {"Twin (one)", "Twin (two)"} < lua
+    assert python - lua == {"Write tests", "Update imports"}
+    await editor.ended("t1")
+    assert "This is two." in world.provider.requests[0].prompt
 
 
 async def test_shutdown_with_work_in_flight_is_clean(world: World) -> None:

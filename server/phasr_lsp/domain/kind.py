@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from phasr_lsp.domain.language import Language
 from phasr_lsp.domain.model import Tier
 
 
@@ -54,6 +55,16 @@ class Kind(BaseModel):
     model: str | None = None
     prompt: str
     """The instruction to the model: the body of the file."""
+
+    def speaks(self, language: Language | None) -> bool:
+        """Whether the kind is for documents in that language; None: one that Phasr doesn't know."""
+        if self.output is Output.TESTS and not (language and language.tests):
+            return False
+        if self.languages:
+            return language is not None and language.name in self.languages
+        if self.scope is Scope.DEFINITION:
+            return language is None or bool(language.definitions)
+        return self.scope is not Scope.IMPORTS or (language is not None and bool(language.imports))
 
 
 _WISH = re.compile(r"\W*?phasr:\s*(?P<wish>\S.*?)\s*(?:\*+/|--+>)?\s*", re.IGNORECASE)

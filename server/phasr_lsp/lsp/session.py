@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from pygls.exceptions import JsonRpcException
 from phasr_lsp.adapters.config_files import MAX_BYTES, editor_settings
 from phasr_lsp.domain.errors import NoModel, PhasrError, RequestError
 from phasr_lsp.domain.kind import Scope
+from phasr_lsp.domain.language import language_of
 from phasr_lsp.domain.task import CANCELLABLE, WAITING, Task, TaskState
 from phasr_lsp.engine.fleet import Fleet, World
 from phasr_lsp.engine.ports import Gateway, Syntax
@@ -195,17 +197,30 @@ class Session:
             text = "Put the cursor on a function and open the code-action menu, or run phasr.run from there."
             self.editor.tell(types.MessageType.Info, text)
             return
-        offered = {
-            kind.title: kind.name
-            for kind in self.settings.kinds.values()
-            if kind.scope in (Scope.DEFINITION, Scope.IMPORTS, Scope.FILE)
-        }
+        offered = self._offered(place.uri)
         name = PurePosixPath(place.uri).name
+        if not offered:
+            self.editor.tell(types.MessageType.Info, f"No kind of task is for files like {name}.")
+            return
         text = f"What is to be done at line {place.range.start.line + 1} of {name}?"
         plainly = f"{text} Where no choice is shown, take it from the code-action menu."
         answer = await self.editor.ask(types.MessageType.Info, text, tuple(offered), plainly=plainly)
         if answer in offered:
             self.run(RunParams(offered[answer], place.uri, place.range, place.version))
+
+    def _offered(self, uri: str) -> dict[str, str]:
+        """The names of the kinds that can be run anywhere in the document, by what to call each."""
+        document = self.documents.get(uri)
+        editor_id = document.language_id if document else None
+        language = language_of(uri, editor_id, self.settings.languages.values())
+        anywhere = (Scope.DEFINITION, Scope.IMPORTS, Scope.FILE)
+        kinds = [
+            kind for kind in self.settings.kinds.values() if kind.scope in anywhere and kind.speaks(language)
+        ]
+        titles = Counter(kind.title for kind in kinds)
+        return {
+            kind.title if titles[kind.title] == 1 else f"{kind.title} ({kind.name})": kind.name for kind in kinds
+        }
 
     def cancel_request(self, msg_id: MsgId) -> None:
         """Stop the task which that request started."""

@@ -38,7 +38,7 @@ def _kinds(
         return
     language = language_of(document.uri, document.language_id, session.settings.languages.values())
     for kind in session.settings.kinds.values():
-        if not _speaks(kind, language):
+        if not kind.speaks(language):
             continue
         match kind.scope:
             case Scope.DIAGNOSTIC:
@@ -48,15 +48,6 @@ def _kinds(
                 yield from _comments(kind, document, language, params.range)
             case Scope.DEFINITION | Scope.IMPORTS | Scope.FILE:
                 yield _run(kind, document, params.range)
-
-
-def _speaks(kind: Kind, language: Language | None) -> bool:
-    """Whether the kind is for documents in that language."""
-    if kind.languages:
-        return language is not None and language.name in kind.languages
-    if kind.scope is Scope.DEFINITION:
-        return language is None or bool(language.definitions)
-    return kind.scope is not Scope.IMPORTS or (language is not None and bool(language.imports))
 
 
 def _comments(
