@@ -49,3 +49,22 @@ def test_what_is_there_is_replaced_only_where_that_is_meant(tmp_path: Path) -> N
 def test_a_name_that_cannot_be_looked_at(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="too long"):
         disk.exists(tmp_path / ("n" * 300))
+
+
+def test_test_files_are_looked_for_where_people_put_them(tmp_path: Path) -> None:
+    outside, folder = tmp_path, tmp_path / "project"
+    wanted = ["app/shop.py", "app/test_shop.py", "app/tests/deep/test_a.py", "tests/test_b.py", "spec/c_spec.rb"]
+    others = [
+        "tests/node_modules/left-pad/test.js",
+        "tests/.cache/test_shop.py",
+        "tests/__pycache__/test_b.pyc",
+        "app/other/test_shop.py",
+        "../tests/test_shop.py",
+    ]
+    for name in (*wanted, *others):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert (outside / "tests").is_dir()
+    found = disk.test_files(folder / "app" / "shop.py", folder)
+    assert sorted(path.relative_to(folder).as_posix() for path in found) == sorted(wanted)

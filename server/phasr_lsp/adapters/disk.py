@@ -1,8 +1,10 @@
 """Files on disk: which may be touched, what they hold, and the making of new ones."""
 
 import logging
+import os
 import stat
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +13,7 @@ from phasr_lsp.domain.errors import TargetError
 _log = logging.getLogger(__name__)
 
 _TEST_FOLDERS = ("tests", "test", "spec", "__tests__")
+_PASSED_OVER = ("node_modules", "__pycache__")
 _MOST_FILES = 5_000
 """How many file names are looked at to find a test file; beyond that the convention decides."""
 
@@ -145,17 +148,20 @@ def remove_empty(path: Path) -> None:
 
 
 def test_files(path: Path, folder: Path) -> Iterator[Path]:
-    """Files beside `path`, and those in the test folders between it and its workspace folder."""
-    seen = 0
-    for ancestor in (path.parent, *path.parent.parents):
+    """Files beside `path`, and those in the test folders between it and its workspace folder.
+
+    Folders with a dot before their name and installed packages are passed over.
+    """
+    return islice(_test_files(path, folder), _MOST_FILES)
+
+
+def _test_files(path: Path, folder: Path) -> Iterator[Path]:
+    for _, _, names in islice(os.walk(path.parent), 1):
+        yield from (path.parent / name for name in names)
+    for ancestor in path.parents:
         if not ancestor.is_relative_to(folder):
             return
-        places = [ancestor.glob("*")] if ancestor == path.parent else []
-        places += [ancestor.joinpath(name).rglob("*") for name in _TEST_FOLDERS]
-        for place in places:
-            for file in place:
-                seen += 1
-                if seen > _MOST_FILES:
-                    return
-                if file.is_file():
-                    yield file
+        for name in _TEST_FOLDERS:
+            for place, below, names in os.walk(ancestor / name):
+                below[:] = [each for each in below if not each.startswith(".") and each not in _PASSED_OVER]
+                yield from (Path(place, each) for each in names)

@@ -79,7 +79,10 @@ class Files(Protocol):
         ...
 
     def names(self, uri: str) -> frozenset[str]:
-        """The files of the workspace folder that holds `uri`, as far as they are text and not ignored."""
+        """The files where a test of the document may stand: those beside it and in the test folders around it.
+
+        Relative to the workspace folder that holds `uri`; none where no folder is open.
+        """
         ...
 
 
