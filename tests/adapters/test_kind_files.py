@@ -40,6 +40,14 @@ def test_a_link_to_a_device_is_not_read(tmp_path: Path) -> None:
     check(tmp_path, "isn't a plain file")
 
 
+def test_a_folder_that_cannot_be_looked_into_is_reported(tmp_path: Path) -> None:
+    folder = tmp_path / ("n" * 300) / "kinds"
+    kinds, [problem] = load_kinds(tmp_path, [folder])
+    assert "tests" in kinds
+    assert problem.source == folder
+    assert "can't be read" in problem.message
+
+
 def write(folder: Path, name: str, title: str, prompt: str = "Do it.") -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.md"

@@ -209,6 +209,16 @@ async def test_no_folder(world: World, start: Start) -> None:
     assert (await run(editor, uri))["state"] == "applied"
 
 
+async def test_a_folder_whose_configuration_cannot_be_looked_for(world: World, start: Start) -> None:
+    world.provider.reply(GOOD)
+    editor = await start(folders=(world.project, world.project / ("n" * 300)))
+    uri = editor.open(world.write("shop.py", SOURCE))
+    await editor.until(lambda: bool(editor.diagnostics))
+    problems = {problem.message.partition(":")[0] for found in editor.diagnostics.values() for problem in found}
+    assert problems == {"Can't be read", "The file can't be read"}
+    assert (await run(editor, uri))["state"] == "applied"
+
+
 async def test_several_folders(world: World, start: Start) -> None:
     world.provider.reply(fenced("def test_total():\n    assert True\n"))
     other = world.home / "other"

@@ -1,6 +1,7 @@
 """The configuration files: where they lie, what stands in them, and at which place."""
 
 import re
+import stat
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,20 @@ def workspace_config_file(folder: Path) -> Path:
     return folder / ".phasr" / "config.toml"
 
 
+def modified(path: Path) -> int | None:
+    """When the plain file was last written, in nanoseconds; None where there is none.
+
+    -1 where that can't be found out: it may be there, and reading it says what is the matter.
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return -1
+    return status.st_mtime_ns if stat.S_ISREG(status.st_mode) else None
+
+
 def load(
     user_file: Path,
     workspace_files: Sequence[Path],
@@ -53,7 +68,7 @@ def load(
 
     Nothing is raised: what can't be read or used is left out and becomes a problem.
     """
-    workspace_file = next((path for path in workspace_files if path.is_file()), None)
+    workspace_file = next((path for path in workspace_files if modified(path) is not None), None)
     sources = {
         Layer.USER: _read(user_file),
         Layer.WORKSPACE: _read(workspace_file) if workspace_file else _Source(None),

@@ -27,7 +27,7 @@ def load_kinds(own: Path, workspace: Sequence[Path]) -> tuple[dict[str, Kind], t
     problems: list[Problem] = []
 
     def read(*folders: Path) -> Iterator[tuple[Path, Kind]]:
-        for path in (path for folder in folders for path in sorted(folder.glob("*.md"))):
+        for path in (path for folder in folders for path in paths(folder)):
             found = _read(path)
             if isinstance(found, Problem):
                 problems.append(found)
@@ -49,6 +49,14 @@ def load_kinds(own: Path, workspace: Sequence[Path]) -> tuple[dict[str, Kind], t
                 problems.append(Problem(path, Place(), _WORKSPACE_MODEL.format(name=kind.name)))
             kinds[kind.name] = kind.model_copy(update={"model": None})
     return kinds, tuple(problems)
+
+
+def paths(folder: Path) -> list[Path]:
+    """The files of kinds in a folder; the folder itself where it can't be looked into: reading it says why."""
+    try:
+        return sorted(folder.glob("*.md"))
+    except OSError:
+        return [folder]
 
 
 _TAKEN = "A workspace's kind can't {what} \"{taken}\", which is there already; it isn't used. Choose another one."

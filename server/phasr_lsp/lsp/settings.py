@@ -96,7 +96,10 @@ class LiveSettings:
     def _weights_here(self) -> set[str]:
         """The embedded models that can be loaded: a file of the user's own stands for the one they chose."""
         own = self.config.embedded
-        return {*self._installed(), *([own.model] if own.file and own.file.is_file() else ())}
+        return {
+            *self._installed(),
+            *([own.model] if own.file and config_files.modified(own.file) is not None else ()),
+        }
 
     def reviewed(self, kind: Kind) -> bool:
         return self.config.apply_for(kind.name) is Apply.REVIEW
@@ -122,8 +125,6 @@ class LiveSettings:
         return [own, *workspace]
 
     def _stamp(self) -> tuple[tuple[str, int], ...]:
-        paths = [
-            *self.files(),
-            *(path for folder in self._all_kind_folders() for path in sorted(folder.glob("*.md"))),
-        ]
-        return tuple((str(path), path.stat().st_mtime_ns) for path in paths if path.is_file())
+        kinds = (path for folder in self._all_kind_folders() for path in kind_files.paths(folder))
+        stamps = ((str(path), config_files.modified(path)) for path in (*self.files(), *kinds))
+        return tuple((path, stamp) for path, stamp in stamps if stamp is not None)
