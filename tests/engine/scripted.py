@@ -174,6 +174,7 @@ class Scene:
 
     def __init__(self, folder: Path, *script: str | Reply | Exception, parallel: int = 24) -> None:
         self.folder = folder
+        self.parallel = parallel
         self.gateway = ScriptedGateway(*script, happened=self._happened)
         self.workspace = workspace(folder)
         self.editor = FolderEditor(self.workspace, self._happened)
@@ -187,7 +188,7 @@ class Scene:
         self._event = asyncio.Event()
         self.fleet = Fleet(
             World(self.gateway, SYNTAX, self.workspace, self.editor, self.choices, lambda: self.now),
-            parallel=parallel,
+            parallel=lambda: self.parallel,
             on_change=self._changed,
             on_text=self._text,
         )

@@ -274,6 +274,26 @@ async def test_no_more_tasks_run_than_there_are_slots(tmp_path: Path) -> None:
     assert scene.gateway.most_at_once == 2
 
 
+async def test_a_changed_number_of_slots_counts_at_once(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, parallel=1)
+    first = await begun(scene)
+    second, third, fourth = [await begun_in_queue(scene) for _ in range(3)]
+    scene.parallel = 3
+    fifth = await begun_in_queue(scene)
+    calls = await scene.calls(3)
+    await scene.turn(5)
+    assert [scene.fleet.get(task).state for task in (first, second, third)] == [TaskState.RUNNING] * 3
+    scene.parallel = 1
+    for number, task in enumerate((first, second)):
+        calls[number].answer.set_result(answer(fenced(ONE)))
+        await scene.reached(task, TaskState.APPLIED)
+    await scene.turn(5)
+    assert [scene.fleet.get(task).state for task in (fourth, fifth)] == [TaskState.QUEUED] * 2
+    calls[2].answer.set_result(answer(fenced(ONE)))
+    await scene.reached(fourth, TaskState.RUNNING)
+    await scene.fleet.aclose()
+
+
 async def test_tasks_on_different_files_do_not_wait_for_each_other(scene: Scene) -> None:
     scene.editor.hold["a.py"] = asyncio.Event()
     slow, quick = await begun(scene, "a.py"), await begun(scene, "b.py")

@@ -27,6 +27,7 @@ from phasr_lsp.domain.task import (
 )
 from phasr_lsp.engine.agent import Agent, Watcher
 from phasr_lsp.engine.aim import find_target, take_aim
+from phasr_lsp.engine.limiter import Limiter
 from phasr_lsp.engine.ports import Editor, Files, Gateway, Syntax
 from phasr_lsp.engine.threads import Threads
 
@@ -82,16 +83,18 @@ class Fleet:
         self,
         world: World,
         *,
-        parallel: int,
+        parallel: Callable[[], int],
         on_change: Callable[[Task], None],
         on_text: Callable[[str, int], None] | None = None,
     ) -> None:
-        """`on_change` gets a task after each change of its state; `on_text` its id and the number of
+        """`parallel` says how many tasks may run at once, and is asked each time.
+
+        `on_change` gets a task after each change of its state; `on_text` its id and the number of
         characters that arrived, where somebody watches, while at most `STREAMED` tasks run."""
         self._world = world
         self._threads = Threads()
         self._agent = Agent(world.gateway, world.syntax, self._threads)
-        self._slots = asyncio.Semaphore(parallel)
+        self._slots = Limiter(parallel)
         self._on_change = on_change
         self._on_text = on_text
         self._tasks: dict[str, Task] = {}

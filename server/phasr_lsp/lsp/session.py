@@ -104,7 +104,7 @@ class Session:
         self.set_folders(folders)
         self.fleet = Fleet(
             World(parts.gateway, parts.syntax, self.workspace, self.editor, parts.settings, time.monotonic),
-            parallel=self.settings.config.limits.tasks,
+            parallel=lambda: self.settings.config.limits.tasks,
             on_change=self._task_changed,
             on_text=self._text if client.progress else None,
         )
