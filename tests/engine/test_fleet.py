@@ -323,6 +323,48 @@ async def test_results_for_one_file_are_applied_one_after_another(first: int, sc
     assert scene.read("shop.py") == f"{ONE}\n\n{TWO}"
 
 
+async def in_line(scene: Scene) -> tuple[str, str]:
+    """A task whose edit the editor has, and one whose result waits for that edit."""
+    scene.editor.hold["shop.py"] = asyncio.Event()
+    first, second = await begun(scene), await begun(scene, at="return 2")
+    scene.gateway.calls[0].answer.set_result(answer(fenced(ONE)))
+    await scene.reached(first, TaskState.APPLYING)
+    scene.gateway.calls[1].answer.set_result(answer(fenced(TWO)))
+    await scene.reached(second, TaskState.READY)
+    await scene.turn(5)
+    return first, second
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+async def test_a_result_that_waits_for_another_edit_can_be_dropped(cancel: bool, scene: Scene) -> None:
+    first, second = await in_line(scene)
+    assert scene.fleet.waiting() == ()
+    assert [task.id for task in scene.fleet.cancellable()] == [second]
+    with pytest.raises(RequestError, match="is on its way"):
+        scene.fleet.apply(second)
+    if cancel:
+        assert scene.fleet.cancel(second)
+    else:
+        scene.fleet.discard(second)
+    scene.editor.hold["shop.py"].set()
+    await scene.reached(first, TaskState.APPLIED)
+    await scene.turn(5)
+    assert scene.states(second) == "queued running verifying ready discarded"
+    assert scene.read("shop.py") == ONE + SOURCE[24:]
+
+
+async def test_what_waits_for_the_user_is_told_apart(scene: Scene) -> None:
+    task = await kept(scene)
+    assert [each.id for each in scene.fleet.waiting()] == [task]
+    assert scene.fleet.cancellable() == ()
+
+
+async def test_the_end_discards_no_result(scene: Scene) -> None:
+    _, second = await in_line(scene)
+    await scene.fleet.aclose()
+    assert scene.fleet.get(second).state is TaskState.READY
+
+
 async def test_a_crash_ends_its_own_task_alone(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     crashing, other = await begun(scene, "a.py"), await begun(scene, "b.py")
     with caplog.at_level(logging.ERROR):
@@ -428,10 +470,8 @@ async def test_what_a_tasks_state_does_not_allow_is_refused(scene: Scene) -> Non
 async def test_a_result_is_applied_once_however_often_it_is_asked_for(scene: Scene) -> None:
     task = await kept(scene)
     scene.fleet.apply(task)
-    with pytest.raises(RequestError):
+    with pytest.raises(RequestError, match=r"Document · shop\.py is on its way: another edit comes first"):
         scene.fleet.apply(task)
-    with pytest.raises(RequestError):
-        scene.fleet.discard(task)
     await scene.reached(task, TaskState.APPLIED)
     assert scene.editor.applied == ["Document · shop.py"]
 
@@ -560,4 +600,4 @@ def decide(scene: Scene, task: str, *, apply: bool) -> None:
     try:
         (scene.fleet.apply if apply else scene.fleet.discard)(task)
     except RequestError as error:
-        assert "has no result that waits" in str(error)  # noqa: PT017 - it may be on its way already
+        assert "is on its way" in str(error)  # noqa: PT017 - it may be on its way already

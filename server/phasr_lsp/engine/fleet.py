@@ -114,6 +114,14 @@ class Fleet:
         except KeyError:
             raise UnknownTask(f"There is no task {task_id}.", "phasr.status lists those there are.") from None
 
+    def waiting(self) -> tuple[Task, ...]:
+        """The tasks whose results wait for the user's decision, oldest first."""
+        return tuple(task for task in self.tasks() if task.state in WAITING and task.id not in self._running)
+
+    def cancellable(self) -> tuple[Task, ...]:
+        """The tasks that can still be stopped, oldest first."""
+        return tuple(task for task in self.tasks() if task.state in CANCELLABLE or self._on_its_way(task))
+
     def start(self, request: TaskRequest, problem: PhasrError | None = None) -> Task:
         """Queue a task and return at once; with a problem, or for an unknown kind, it has failed by then."""
         task = Task(
@@ -137,39 +145,58 @@ class Fleet:
         return task
 
     def cancel(self, task_id: str) -> bool:
-        """Stop the task; False if it has ended or its result is on its way. Raises `UnknownTask`."""
-        if self.get(task_id).state not in CANCELLABLE:
+        """Stop the task; False if it has ended, its result waits or the editor has it. Raises `UnknownTask`.
+
+        A result that waits for another edit on its file is discarded.
+        """
+        task = self.get(task_id)
+        if self._on_its_way(task):
+            self._stop(task_id, TaskEvent.DISCARD)
+        elif task.state in CANCELLABLE:
+            self._stop(task_id, TaskEvent.CANCEL)
+        else:
             return False
-        # The state goes first: whatever the task still does on its way out counts no more.
-        self._step(task_id, TaskEvent.CANCEL)
-        running = self._running.get(task_id)
-        if running:
-            running.cancel()
         return True
 
     def apply(self, task_id: str) -> None:
         """Begin to apply a kept result. Raises `UnknownTask`, or `RequestError` if there is none."""
-        self._expect_result(task_id)
+        task = self._with_result(task_id)
+        if self._on_its_way(task):
+            raise RequestError(f"{task.title} is on its way: another edit comes first.")
         self._spawn(task_id, self._guarded(task_id, lambda: self._apply(task_id)))
 
     def discard(self, task_id: str) -> None:
         """Drop a kept result. Raises `UnknownTask`, or `RequestError` if there is none."""
-        self._expect_result(task_id)
-        self._step(task_id, TaskEvent.DISCARD)
+        self._with_result(task_id)
+        self._stop(task_id, TaskEvent.DISCARD)
 
     async def aclose(self) -> None:
         """Cancel all that is at work and wait for it to stop."""
         running = list(self._running.items())
         for task_id, work in running:
-            self.cancel(task_id)
+            # A result that is on its way isn't discarded here.
+            if self._tasks[task_id].state in CANCELLABLE:
+                self._step(task_id, TaskEvent.CANCEL)
             work.cancel()
         await asyncio.gather(*(work for _, work in running), return_exceptions=True)
         self._threads.close()
 
-    def _expect_result(self, task_id: str) -> None:
+    def _with_result(self, task_id: str) -> Task:
         task = self.get(task_id)
-        if task.state not in WAITING or task_id in self._running:
+        if task.state not in WAITING:
             raise RequestError(f"{task.title} has no result that waits: it is {task.state}.")
+        return task
+
+    def _on_its_way(self, task: Task) -> bool:
+        """Whether its result is to be applied as soon as other edits on its files are through."""
+        return task.state in WAITING and task.id in self._running
+
+    def _stop(self, task_id: str, event: TaskEvent) -> None:
+        # The state goes first: whatever the task still does on its way out counts no more.
+        self._step(task_id, event)
+        running = self._running.get(task_id)
+        if running:
+            running.cancel()
 
     def _spawn(self, task_id: str, work: Coroutine[None, None, None]) -> None:
         running = asyncio.create_task(work, name=f"phasr {task_id}")

@@ -16,7 +16,7 @@ from phasr_lsp.adapters.config_files import MAX_BYTES, editor_settings
 from phasr_lsp.domain.errors import NoModel, PhasrError, RequestError
 from phasr_lsp.domain.kind import Scope
 from phasr_lsp.domain.language import language_of
-from phasr_lsp.domain.task import CANCELLABLE, WAITING, Task, TaskState
+from phasr_lsp.domain.task import WAITING, Task, TaskState
 from phasr_lsp.engine.fleet import Fleet, World
 from phasr_lsp.engine.ports import Gateway, Syntax
 from phasr_lsp.lsp import from_proto, to_proto
@@ -239,15 +239,15 @@ class Session:
     def newest(self, states: frozenset[TaskState]) -> str:
         """The newest task in one of the states. Raises `RequestError`."""
         for task in reversed(self.fleet.tasks()):
-            if task.state in states:
+            if task.state in states and (task.state not in WAITING or task in self.waiting()):
                 return task.id
         raise RequestError(f"No task is {' or '.join(sorted(states))}.", "phasr.status lists them all.")
 
-    def cancellable(self) -> list[Task]:
-        return [task for task in self.fleet.tasks() if task.state in CANCELLABLE]
+    def cancellable(self) -> tuple[Task, ...]:
+        return self.fleet.cancellable()
 
-    def waiting(self) -> list[Task]:
-        return [task for task in self.fleet.tasks() if task.state in WAITING]
+    def waiting(self) -> tuple[Task, ...]:
+        return self.fleet.waiting()
 
     def result(self, task_ids: list[str]) -> TasksResult:
         """The tasks as the editor gets to see them."""
