@@ -1,6 +1,7 @@
 """Many tasks at once: states, slots, cancellation, results on their way to the files, and what all of it cost."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -22,6 +23,7 @@ from phasr_lsp.domain.errors import (
 )
 from phasr_lsp.domain.model import Reply, Usage
 from phasr_lsp.domain.task import AT_WORK, TRANSITIONS, WAITING, Task, TaskState
+from phasr_lsp.engine.fleet import REMEMBERED
 from tests.engine.scripted import Scene, answer, fenced
 
 SOURCE = "def one():\n    return 1\n\n\ndef two():\n    return 2\n"
@@ -77,7 +79,7 @@ async def test_a_task_goes_from_the_queue_to_the_file(scene: Scene) -> None:
     assert scene.states(task) == TO_THE_END
     assert (done.ended, done.message, done.attempts) == (7.5, None, 1)
     assert done.changes == ChangeSet(
-        (FileChange((scene.folder / "shop.py").as_uri(), "shop.py", SOURCE, ONE + SOURCE[24:]),)
+        (FileChange((scene.folder / "shop.py").as_uri(), "shop.py", before="", after=""),)
     )
     assert scene.read("shop.py") == ONE + SOURCE[24:]
 
@@ -474,6 +476,48 @@ async def test_a_result_is_applied_once_however_often_it_is_asked_for(scene: Sce
         scene.fleet.apply(task)
     await scene.reached(task, TaskState.APPLIED)
     assert scene.editor.applied == ["Document · shop.py"]
+
+
+# What is remembered.
+
+
+async def test_a_task_that_has_ended_keeps_no_text(scene: Scene) -> None:
+    task = await kept(scene)
+    [change] = (scene.fleet.get(task).changes or ChangeSet()).files
+    assert (change.before, scene.fleet.get(task).request.file.text) == (SOURCE, SOURCE)
+    scene.fleet.discard(task)
+    discarded = scene.fleet.get(task)
+    assert discarded.changes == ChangeSet((FileChange(change.uri, change.name, "", ""),))
+    assert (discarded.request.file.uri, discarded.request.file.text) == (change.uri, "")
+
+
+async def test_the_tasks_that_ended_first_are_forgotten(scene: Scene) -> None:
+    waits = await kept(scene)
+    request = scene.fleet.get(waits).request
+    ended: list[str] = []
+    for number in range(REMEMBERED + 3):
+        scene.now = float(number)
+        ended.append(scene.fleet.start(request, TargetError("It is gone.", "")).id)
+    # The newest ended after the others were counted.
+    assert [task.id for task in scene.fleet.tasks()] == [waits, *ended[2:]]
+    with pytest.raises(UnknownTask):
+        scene.fleet.get(ended[0])
+
+
+async def test_a_file_that_nobody_changes_has_no_lock(scene: Scene) -> None:
+    before = locks()
+    first, second = await in_line(scene)
+    assert locks() == before + 1
+    scene.editor.hold["shop.py"].set()
+    for task in (first, second):
+        await scene.reached(task, TaskState.APPLIED)
+    await scene.turn()
+    assert locks() == before
+
+
+def locks() -> int:
+    gc.collect()
+    return sum(isinstance(each, asyncio.Lock) for each in gc.get_objects())
 
 
 # What it costs.

@@ -1,7 +1,7 @@
 """A task: what was asked, where it stands, and the only ways from one state to the next."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -70,6 +70,10 @@ TRANSITIONS: Mapping[tuple[TaskState, TaskEvent], TaskState] = {
 }
 
 
+ENDED = frozenset(TaskState) - AT_WORK - WAITING
+"""States in which nothing goes on and nothing is kept for the user."""
+
+
 class IllegalTransition(ValueError):
     """A state can't follow that event: a mistake in Phasr, never in what the user did."""
 
@@ -121,3 +125,13 @@ class Task:
     """Replies that were paid for."""
     changes: ChangeSet | None = None
     """The verified result; None until there is one."""
+
+    def without_texts(self) -> "Task":
+        """What stays of a task that has ended: which files it was about, and not what stands in them."""
+        request = replace(self.request, file=replace(self.request.file, text=""), selection=Span(0, 0))
+        if self.changes is None:
+            return replace(self, request=request)
+        files = tuple(
+            replace(file, before=None if file.before is None else "", after="") for file in self.changes.files
+        )
+        return replace(self, request=request, changes=ChangeSet(files))

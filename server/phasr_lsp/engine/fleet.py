@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import PurePosixPath
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.errors import Conflict, EditorRefused, PhasrError, RequestError, TargetError, UnknownTask
@@ -16,8 +17,8 @@ from phasr_lsp.domain.language import Language
 from phasr_lsp.domain.model import Reply
 from phasr_lsp.domain.route import Choice
 from phasr_lsp.domain.task import (
-    AT_WORK,
     CANCELLABLE,
+    ENDED,
     WAITING,
     Task,
     TaskEvent,
@@ -31,8 +32,10 @@ from phasr_lsp.engine.limiter import Limiter
 from phasr_lsp.engine.ports import Editor, Files, Gateway, Syntax
 from phasr_lsp.engine.threads import Threads
 
-_ENDED = frozenset(TaskState) - AT_WORK - WAITING
 _log = logging.getLogger(__name__)
+
+REMEMBERED = 500
+"""How many tasks that have ended are still listed."""
 
 STREAMED = 2
 """While so many tasks run, each one's reply is streamed to show how it grows. Nobody watches twenty of them, and
@@ -99,8 +102,9 @@ class Fleet:
         self._on_text = on_text
         self._tasks: dict[str, Task] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-        """By document: results are applied one after another, however they were made."""
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By document: results are applied one after another, however they were made. Those that hold a lock or
+        wait for it keep it."""
         self._ids = (f"t{number}" for number in count(1))
 
     def tasks(self) -> tuple[Task, ...]:
@@ -131,6 +135,7 @@ class Fleet:
             started=self._world.now(),
         )
         self._tasks[task.id] = task
+        self._forget()
         try:
             if problem is not None:
                 raise problem
@@ -303,7 +308,7 @@ class Fleet:
             replace(
                 task,
                 state=state,
-                ended=self._world.now() if state in _ENDED else None,
+                ended=self._world.now() if state in ENDED else None,
                 message=message,
                 error=error,
                 model=model or task.model,
@@ -311,6 +316,15 @@ class Fleet:
             )
         )
 
+    def _forget(self) -> None:
+        """Drop the tasks that ended first, where there are too many."""
+        ended = [task for task in self.tasks() if task.state in ENDED and task.id not in self._running]
+        ended.sort(key=lambda task: task.ended or 0.0)
+        for task in ended[:-REMEMBERED]:
+            del self._tasks[task.id]
+
     def _put(self, task: Task) -> None:
+        if task.state in ENDED:
+            task = task.without_texts()
         self._tasks[task.id] = task
         self._on_change(task)
