@@ -82,6 +82,9 @@ def main() -> int:
     with _project() as project:
         try:
             return asyncio.run(asyncio.wait_for(_run(console, project, model), LIMIT_SECONDS))
+        except KeyboardInterrupt:
+            console.print("Stopped.")
+            return 130
         except TimeoutError:
             console.print(f"[red]It took longer than {LIMIT_SECONDS} s; given up.")
             return 1
@@ -120,7 +123,9 @@ async def _server(project: Path) -> Any:
     """A server process with our editor at its other end, initialized, and shut down in the end."""
     client = LanguageClient("phasr-demo", "1")
     editor = Editor(client)
-    await client.start_io(sys.executable, "-m", "phasr_lsp", "serve", cwd=project, env=dict(os.environ))
+    # In a session of its own: Ctrl-C reaches the demo alone, which then shuts the server down in order.
+    command = (sys.executable, "-m", "phasr_lsp", "serve")
+    await client.start_io(*command, cwd=project, env=dict(os.environ), start_new_session=True)
     await client.initialize_async(
         types.InitializeParams(
             capabilities=_capabilities(),
@@ -238,11 +243,11 @@ def _show(console: Console, editor: Editor, task_id: str) -> None:
     edit = _edit_of(editor, task)
     tokens = f"{task['inputTokens']} tokens in, {task['outputTokens']} out, {_cost(task)}"
     heading = f"{task['title']} · {task['state']}"
-    under = f"{task['kind']} · {task['model']} · {tokens} · {task['seconds']:.1f} s"
+    under = f"{task['kind']} · {task['model'] or 'no model'} · {tokens} · {task['seconds']:.1f} s"
     if edit is None:
         console.print(
             Panel(
-                task["message"] or "No edit.",
+                Text(task["message"] or "No edit."),
                 title=heading,
                 title_align="left",
                 subtitle=under,
@@ -254,7 +259,7 @@ def _show(console: Console, editor: Editor, task_id: str) -> None:
         tuple(FileChange(uri, _name(uri), edit.before[uri], text) for uri, text in edit.after.items())
     )
     diff = Syntax(unified_diff(changes), "diff", theme="ansi_dark", word_wrap=True, background_color="default")
-    parts = Group(diff) if not task["message"] else Group(task["message"], diff)
+    parts = Group(diff) if not task["message"] else Group(Text(task["message"]), diff)
     console.print(Panel(parts, title=heading, title_align="left", subtitle=under, subtitle_align="left"))
 
 

@@ -190,6 +190,22 @@ async def test_a_clash_writes_nothing_and_keeps_the_result(world: World, start: 
     assert editor.text(uri) == DOCUMENTED
 
 
+async def test_changes_that_break_the_file_only_together_are_not_merged(world: World, start: Start) -> None:
+    text = f"import os\n\n\n{TOTAL}\n\nx = 1\n"
+    world.provider.reply(fenced("def total(prices):\n    return '''sum'''\n"), latency=0.5)
+    editor = await start()
+    uri = editor.open(world.write("shop.py", text))
+    task = await editor.choose((await editor.actions(uri, text.index("def total")))["Refactor"])
+    await world.asked()
+    editor.type(uri, text.index("x = 1"), "'''\n")
+    editor.type(uri, 0, "'''\n")
+    mine = editor.text(uri)
+    ended = await editor.ended(task)
+    assert ended["state"] == "conflicted", ended
+    assert "no longer parse" in ended["message"]
+    assert editor.text(uri) == mine
+
+
 async def test_a_file_that_goes_away_meanwhile(world: World, start: Start) -> None:
     world.provider.reply(fenced(DOCUMENTED), latency=0.5)
     editor = await start()

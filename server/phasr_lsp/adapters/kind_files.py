@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from phasr_lsp.domain.kind import Kind
-from phasr_lsp.domain.problem import Place, Problem
+from phasr_lsp.domain.problem import Place, Problem, did_you_mean
 
 FOLDER = "kinds"
 MAX_BYTES = 65_536
@@ -80,9 +80,12 @@ def _read(path: Path) -> Kind | Problem:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         return Problem(path, Place(line, 0, line, 1), f"The front matter isn't YAML: {error.problem}.")
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        mistakes = error.errors(include_url=False)
+        first = next((each for each in mistakes if each["type"] == "extra_forbidden"), mistakes[0])
         key = str(first["loc"][0]) if first["loc"] else ""
-        return Problem(path, _place_of(key, text), f"{key}: {first['msg']}.")
+        unknown = f'There is no key "{key}".{did_you_mean(key, Kind.model_fields)}'
+        message = unknown if first["type"] == "extra_forbidden" else f"{key}: {first['msg']}."
+        return Problem(path, _place_of(key, text), message)
     except (OSError, UnicodeDecodeError) as error:
         return Problem(path, Place(), f"The file can't be read: {error}.")
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):

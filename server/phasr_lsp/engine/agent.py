@@ -78,7 +78,8 @@ class Agent:
                 raise _error(result, choice.endpoint.model)
             repairs += 1
             watch.event(TaskEvent.TRY_AGAIN)
-            complaint = f"That can't be used. {result.reason}\nAnswer again, in the form that was asked for."
+            wrong = f"{result.reason} {result.demand}".rstrip()
+            complaint = f"That can't be used. {wrong}\nAnswer again, in the form that was asked for."
             messages = (*messages, Message("assistant", reply.text), Message("user", complaint))
 
     def _read(self, text: str, aim: Aim) -> ChangeSet | Flaw:

@@ -18,6 +18,8 @@ class Flaw:
     """Why a change can't be used, as the model is told."""
 
     reason: str
+    demand: str = ""
+    """What the model is told to do about it; a person isn't."""
     breaks_syntax: bool = False
 
 
@@ -39,7 +41,7 @@ def _flaw(change: FileChange, file: FileText, aim: Aim, syntax: Syntax) -> Flaw 
         near = (split_lines(change.after)[line - 1 : line] or [""])[0].strip()
         return Flaw(f"With it {file.name} no longer parses; see line {line}: {near}", breaks_syntax=True)
     if aim.kind.keeps_code and syntax.code(after) != syntax.code(file):
-        return Flaw("It changes code: copy every line of code to the letter, and change documentation alone.")
+        return Flaw("It changes code.", "Copy every line of code to the letter, and change documentation alone.")
     part = aim.part if aim.kind.output is Output.TARGET and file.uri == aim.source.uri else None
     flaw = _lost(file, after, part, aim, syntax)
     if flaw is None and part and aim.kind.scope in (Scope.DEFINITION, Scope.IMPORTS):

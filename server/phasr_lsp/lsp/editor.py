@@ -8,7 +8,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,8 @@ from phasr_lsp.adapters import disk
 from phasr_lsp.domain.change import ChangeSet, FileChange, counts, unified_diff
 from phasr_lsp.domain.errors import Conflict, EditorRefused, TargetError
 from phasr_lsp.domain.merge import merge
-from phasr_lsp.domain.text import to_lf
+from phasr_lsp.domain.text import FileText, to_lf
+from phasr_lsp.engine.ports import Syntax
 from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.client import Client
 from phasr_lsp.lsp.documents import Documents
@@ -64,6 +65,7 @@ class BufferEditor:
         protocol: PhasrProtocol,
         client: Client,
         workspace: Workspace,
+        syntax: Syntax,
         *,
         client_seconds: Callable[[], float],
         reviews: Path,
@@ -72,6 +74,7 @@ class BufferEditor:
         self._protocol = protocol
         self._client = client
         self._workspace = workspace
+        self._syntax = syntax
         self._client_seconds = client_seconds
         self._reviews = reviews
         self._questions: set[asyncio.Task[None]] = set()
@@ -131,6 +134,7 @@ class BufferEditor:
             raise Conflict(f"{change.name} was deleted or renamed meanwhile; nothing was written.", _KEPT)
         merged = merge(change.before, change.after, now.text)
         if isinstance(merged, str):
+            self._check_merge(change, now, merged)
             return Write(change.uri, change.name, now.text, merged, now.version)
         places = ", ".join(
             f"{clash.first_line}"
@@ -142,6 +146,18 @@ class BufferEditor:
             f"{change.name} changed meanwhile where the result goes, at line {places}; nothing was written.",
             _KEPT,
         )
+
+    def _check_merge(self, change: FileChange, now: FileText, merged: str) -> None:
+        """Two changes that each parse may not together. Raises `Conflict`."""
+        if merged in (change.after, now.text):
+            return
+        line = self._syntax.first_error(replace(now, text=merged))
+        if line is not None and self._syntax.first_error(now) is None:
+            raise Conflict(
+                f"{change.name} changed meanwhile, and with the result it would no longer parse (line {line}); "
+                "nothing was written.",
+                _KEPT,
+            )
 
     def _new_file(self, change: FileChange, made: set[Path], *, exists: bool) -> Write:
         path = path_of(change.uri)

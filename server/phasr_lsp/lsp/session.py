@@ -88,7 +88,12 @@ class Session:
             self.documents, parts.settings.languages, lambda: self.settings.config.limits.max_file_bytes
         )
         self.editor = BufferEditor(
-            protocol, client, self.workspace, client_seconds=self._client_seconds, reviews=parts.reviews
+            protocol,
+            client,
+            self.workspace,
+            parts.syntax,
+            client_seconds=self._client_seconds,
+            reviews=parts.reviews,
         )
         self.editor.decide = self._decide
         self.last_place: Place | None = None

@@ -183,6 +183,7 @@ def elision(text: str, before: str) -> str | None:
     A line that the file itself has is meant as it stands.
     """
     known = {line.strip() for line in to_lf(before).split("\n")}
+    lines = (line.strip() for line in text.split("\n"))
     return next(
-        (line.strip() for line in text.split("\n") if _ELISION.match(line) and line.strip() not in known), None
+        (line for line in lines if (line in {"...", "…"} or _ELISION.match(line)) and line not in known), None
     )
