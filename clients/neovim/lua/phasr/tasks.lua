@@ -52,10 +52,24 @@ function M.is_undecided(task)
   return undecided[task.state] == true
 end
 
+local said = { running = true, applied = true, cancelled = true }
+
+--- Says in the message area what a person waits for; of failures the server tells by itself.
+---@param task phasr.TaskInfo
+local function say(task)
+  if not said[task.state] or vim.g.phasr_quiet then
+    return
+  end
+  local text = table.concat({ 'Phasr: ' .. task.title, task.state, task.model }, ' · ')
+  -- A line that doesn't fit would ask for a key press.
+  vim.api.nvim_echo({ { vim.fn.strcharpart(text, 0, vim.o.columns - 13) } }, false, {})
+end
+
 --- Keeps what the server sent and tells the user's autocommands (`User PhasrTaskChanged`).
 ---@param task phasr.TaskInfo
 function M.update(task)
   tasks[task.task] = task
+  say(task)
   vim.api.nvim_exec_autocmds('User', { pattern = 'PhasrTaskChanged', data = task })
   vim.cmd.redrawstatus({ bang = true })
 end
