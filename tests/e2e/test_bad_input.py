@@ -213,9 +213,12 @@ async def test_a_folder_whose_configuration_cannot_be_looked_for(world: World, s
     world.provider.reply(GOOD)
     editor = await start(folders=(world.project, world.project / ("n" * 300)))
     uri = editor.open(world.write("shop.py", SOURCE))
-    await editor.until(lambda: bool(editor.diagnostics))
-    problems = {problem.message.partition(":")[0] for found in editor.diagnostics.values() for problem in found}
-    assert problems == {"Can't be read", "The file can't be read"}
+
+    def problems() -> set[str]:
+        found = (problem for each in editor.diagnostics.values() for problem in each)
+        return {problem.message.partition(":")[0] for problem in found}
+
+    await editor.until(lambda: problems() == {"Can't be read", "The file can't be read"})
     assert (await run(editor, uri))["state"] == "applied"
 
 
