@@ -15,7 +15,7 @@ from typing import Any
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches one from the network
 os.environ["LITELLM_MODE"] = "PRODUCTION"  # else it loads a .env file from wherever it finds one
 
-import litellm  # noqa: TID251
+import litellm  # noqa: TID251 (what there is to compare with)
 
 
 async def _call(work: dict[str, Any]) -> None:

@@ -304,7 +304,8 @@ def test_the_child_dies_with_a_parent_that_is_killed(model_file: Path, loaded: b
             child = loading_child(psutil.Process(parent.pid))
         finally:
             parent.kill()
-    assert ends_within(10, child)
+    # Waiting for the weights to load would take it a second or more; the kernel's signal takes 10 ms.
+    assert ends_within(0.5, child)
 
 
 def loading_child(parent: psutil.Process) -> psutil.Process:

@@ -75,6 +75,7 @@ def _read(path: Path) -> Kind | Problem:
     try:
         text = _text(path)
         post = frontmatter.loads(text)
+        # What stands in the file is of any type: pydantic is what looks at it.
         return Kind(**{**post.metadata, "name": path.stem, "prompt": post.content})  # pyright: ignore[reportArgumentType]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0

@@ -255,7 +255,7 @@ def _text(error: Exception) -> str:
 
 
 def _is_mid_stream(error: Exception) -> bool:
-    from litellm.exceptions import MidStreamFallbackError  # noqa: TID251
+    from litellm.exceptions import MidStreamFallbackError  # noqa: TID251 (the adapter itself)
 
     return isinstance(error, MidStreamFallbackError)
 

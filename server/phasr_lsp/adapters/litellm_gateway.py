@@ -242,7 +242,7 @@ def _provider_errors() -> tuple[type[Exception], ...]:
 def _import_litellm() -> Any:
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches one from the network
     os.environ["LITELLM_MODE"] = "PRODUCTION"  # else it loads a .env file from wherever it finds one
-    import litellm  # noqa: TID251
+    import litellm  # noqa: TID251 (the adapter itself)
 
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
