@@ -14,11 +14,18 @@ class Tier(StrEnum):
 
 
 class EditFormat(StrEnum):
-    """The shapes of reply that Phasr asks for."""
+    """The shapes of reply that Phasr reads. It asks for all of them but `lazy`, which nobody should write."""
 
     REGION = "region"
     WHOLE_FILE = "whole_file"
     SEARCH_REPLACE = "search_replace"
+    SEARCH_REPLACE_FENCED = "search_replace_fenced"
+    UNIFIED_DIFF = "unified_diff"
+    APPLY_PATCH = "apply_patch"
+    TOOL_CALLS = "tool_calls"
+    LINE_HINTED = "line_hinted"
+    LAZY = "lazy"
+    TAGGED = "tagged"
 
 
 @dataclass(frozen=True)
