@@ -317,3 +317,12 @@ def test_a_workspace_may_ask_for_review_but_not_switch_the_users_off(
 def test_a_proposal_is_made_only_where_something_is_near() -> None:
     assert did_you_mean("TEIRS", ["tiers", "kinds"]) == ' Did you mean "tiers"?'
     assert did_you_mean("x", ["tiers", "kinds"]) == ""
+
+
+def test_a_format_that_nobody_is_asked_for_is_refused() -> None:
+    _, mistake = one_mistake(Layer.USER, user={"models": {"test/model": {"edit_format": "lazy"}}})
+
+    assert mistake.path == ("models", "test/model", "edit_format")
+    assert mistake.message == (
+        'models."test/model".edit_format can\'t be "lazy": that is read where a model writes it, and asked of none.'
+    )

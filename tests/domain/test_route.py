@@ -6,11 +6,11 @@ from importlib import resources
 
 import pytest
 
-from phasr_lsp.adapters.data_files import catalogue
+from phasr_lsp.adapters.data_files import catalogue, prompts
 from phasr_lsp.adapters.prices import PriceMap, key_variables
 from phasr_lsp.domain.config import Config
 from phasr_lsp.domain.errors import NoModel, UnknownModel
-from phasr_lsp.domain.model import EditFormat, Endpoint, Profile, Tier
+from phasr_lsp.domain.model import ASKED, EditFormat, Endpoint, Profile, Tier
 from phasr_lsp.domain.route import Available, Choice, Provider, choose, missing_key, profile_of, resolve
 
 SMALL = "embedded/qwen2.5-coder-0.5b"
@@ -180,6 +180,9 @@ def test_the_embedded_model_costs_nothing_and_has_the_configured_context() -> No
 
 REGION = (EditFormat.REGION, EditFormat.WHOLE_FILE)
 SEARCH_REPLACE = (EditFormat.SEARCH_REPLACE, EditFormat.SEARCH_REPLACE)
+FENCED = (EditFormat.SEARCH_REPLACE_FENCED, EditFormat.SEARCH_REPLACE_FENCED)
+PATCH = (EditFormat.APPLY_PATCH, EditFormat.APPLY_PATCH)
+DIFF = (EditFormat.UNIFIED_DIFF, EditFormat.UNIFIED_DIFF)
 
 
 @pytest.mark.parametrize(
@@ -191,10 +194,12 @@ SEARCH_REPLACE = (EditFormat.SEARCH_REPLACE, EditFormat.SEARCH_REPLACE)
         ("openrouter/anthropic/claude-sonnet-5-5", SEARCH_REPLACE, None),
         ("gpt-4o", SEARCH_REPLACE, None),
         ("gpt-6.1-sol", SEARCH_REPLACE, None),
-        ("gpt-4-turbo", REGION, None),
+        ("gpt-4-turbo", DIFF, None),
+        ("openai/gpt-4-1106-preview", DIFF, None),
+        ("openai/gpt-5.1-codex-mini", PATCH, None),
         ("groq/openai/gpt-oss-20b", REGION, None),
         ("deepseek/deepseek-v4-flash", SEARCH_REPLACE, None),
-        ("gemini/gemini-3.8-flash", SEARCH_REPLACE, None),
+        ("gemini/gemini-3.8-flash", FENCED, None),
         ("deepinfra/meta-llama/Llama-3.3-70B-Instruct-Turbo", REGION, None),
     ],
 )
@@ -212,8 +217,7 @@ def test_the_profile_follows_the_family(
     ("edit_format", "formats"),
     [
         ("region", REGION),
-        ("whole_file", (EditFormat.WHOLE_FILE, EditFormat.WHOLE_FILE)),
-        ("search_replace", SEARCH_REPLACE),
+        *((form, (form, form)) for form in ASKED if form is not EditFormat.REGION),
     ],
 )
 def test_configured_values_override_the_profile(edit_format: str, formats: tuple[EditFormat, EditFormat]) -> None:
@@ -221,7 +225,7 @@ def test_configured_values_override_the_profile(edit_format: str, formats: tuple
 
     profile = chosen({"model": "x/y", "models": {"x/y": settings}}).profile
 
-    assert profile == Profile("*", *formats, temperature=0.5, max_output_tokens=700)
+    assert profile == Profile("*", *formats, temperature=0.5, max_output_tokens=700, prompts=prompts())
 
 
 @pytest.mark.parametrize(

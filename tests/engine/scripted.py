@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
-from phasr_lsp.adapters.data_files import languages
+from phasr_lsp.adapters.data_files import languages, prompts
 from phasr_lsp.adapters.kind_files import load_kinds
 from phasr_lsp.adapters.tree_sitter_syntax import TreeSitterSyntax
 from phasr_lsp.domain.change import ChangeSet
@@ -31,7 +31,7 @@ from phasr_lsp.lsp.workspace import Workspace
 LANGUAGES = languages()
 SYNTAX = TreeSitterSyntax(LANGUAGES)
 KINDS, _ = load_kinds(Path("there-is-no-such-folder"), ())
-SMALL = Profile("*", EditFormat.REGION, EditFormat.WHOLE_FILE, 0.0, 1000, file_tokens=600)
+SMALL = Profile("*", EditFormat.REGION, EditFormat.WHOLE_FILE, 0.0, 1000, file_tokens=600, prompts=prompts())
 """A model that is asked for one definition, as small ones are."""
 STRONG = replace(SMALL, definition=EditFormat.SEARCH_REPLACE, file=EditFormat.SEARCH_REPLACE, temperature=None)
 """A model that writes blocks to search and replace."""

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasr_lsp.adapters.data_files import prompts
 from phasr_lsp.domain.errors import ContextWindowExceeded
-from phasr_lsp.domain.formats import INSTRUCTIONS, Files
+from phasr_lsp.domain.formats import Files
 from phasr_lsp.domain.model import EditFormat, Message, Profile
 from phasr_lsp.domain.text import FileText, Span
 from phasr_lsp.engine.aim import Aim
@@ -17,6 +18,7 @@ from phasr_lsp.engine.context import write_messages
 from tests.engine.scripted import ENDPOINT, KINDS, SMALL, STRONG, aim_at, marked
 
 SOURCE = "import os\n\n\ndef total(a, b):\n    |>return a + b\n\n\ndef other():\n    return 1\n"
+PROMPTS = prompts()
 ROLE = "You are an expert programmer who changes exactly what is asked for and nothing else."
 CHARACTERS = 1600
 """What fits around the part with `TIGHT`."""
@@ -31,7 +33,7 @@ def user_message(aim: Aim, profile: Profile = SMALL) -> str:
 
 def test_one_definition_in_a_small_file(tmp_path: Path) -> None:
     aim = aim_at("document", SOURCE, tmp_path, instruction="In one line.")
-    instruction = INSTRUCTIONS[EditFormat.REGION].replace("{what}", "the new text of `total`")
+    instruction = PROMPTS[EditFormat.REGION].replace("{what}", "the new text of `total`")
     prompt = KINDS["document"].prompt.strip().replace("{name}", "total")
     assert write_messages(aim, SMALL, ENDPOINT) == (
         Message("system", f"{ROLE}\n\n{instruction}"),
@@ -69,7 +71,7 @@ In one line.""",
 def test_blocks_to_search_and_replace_see_the_whole_file(tmp_path: Path) -> None:
     source = SOURCE.replace("|>", "# phasr: |>swap\n    ")
     aim = aim_at("do", source, tmp_path, profile=STRONG)
-    instruction = INSTRUCTIONS[EditFormat.SEARCH_REPLACE].replace("{file}", "shop.py")
+    instruction = PROMPTS[EditFormat.SEARCH_REPLACE].replace("{file}", "shop.py")
     prompt = KINDS["do"].prompt.strip().replace("{detail}", "swap")
     text, _ = marked(source)
     assert write_messages(aim, STRONG, ENDPOINT) == (

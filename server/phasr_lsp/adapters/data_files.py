@@ -1,6 +1,7 @@
 """The tables shipped in `domain/`, read into the domain's types."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -9,12 +10,12 @@ from pydantic import TypeAdapter
 
 from phasr_lsp.domain.embedded import parse_models
 from phasr_lsp.domain.language import Language
-from phasr_lsp.domain.model import EditFormat, Profile, Tier
+from phasr_lsp.domain.model import ASKED, EditFormat, Profile, Tier
 from phasr_lsp.domain.route import Catalogue, Provider
 
 
-def _text(name: str) -> str:
-    return resources.files("phasr_lsp.domain").joinpath(name).read_text("utf-8")
+def _text(*name: str) -> str:
+    return resources.files("phasr_lsp.domain").joinpath(*name).read_text("utf-8")
 
 
 def _table(name: str) -> dict[str, Any]:
@@ -52,7 +53,14 @@ def _profile(match: str, row: dict[str, Any]) -> Profile:
         temperature=row.get("temperature"),
         max_output_tokens=row["max_output_tokens"],
         file_tokens=row.get("file_tokens", Profile.file_tokens),
+        prompts=prompts(),
     )
+
+
+@cache
+def prompts() -> Mapping[EditFormat, str]:
+    """What a model is told about each format; the front matter of the files says where that is from."""
+    return {form: _text("formats", "prompts", f"{form}.md").split("---\n", 2)[2].strip() for form in ASKED}
 
 
 @cache

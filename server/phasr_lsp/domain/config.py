@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from phasr_lsp.domain.model import EditFormat, Tier
+from phasr_lsp.domain.model import ASKED, EditFormat, Tier
 
 
 class Apply(StrEnum):
@@ -52,6 +52,12 @@ class KindSettings(_Section):
     apply: Apply | None = None
 
 
+def _asked(form: EditFormat) -> EditFormat:
+    if form not in ASKED:
+        raise ValueError(f'can\'t be "{form}": that is read where a model writes it, and asked of none')
+    return form
+
+
 class ModelSettings(_Section):
     """A model of the user's own, or what differs from what is known of one."""
 
@@ -67,7 +73,7 @@ class ModelSettings(_Section):
     """US dollars per million tokens."""
     output_price: Price | None = None
     """US dollars per million tokens."""
-    edit_format: EditFormat | None = None
+    edit_format: Annotated[EditFormat, AfterValidator(_asked)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
 
 

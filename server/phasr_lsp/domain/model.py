@@ -1,5 +1,6 @@
 """Models: what we know of one, what is asked of it, what comes back and what that cost."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -27,6 +28,15 @@ class EditFormat(StrEnum):
     LAZY = "lazy"
     TAGGED = "tagged"
 
+    @property
+    def whole(self) -> bool:
+        """Whether a reply holds all of a file, whatever of it changes."""
+        return self in (EditFormat.WHOLE_FILE, EditFormat.TAGGED)
+
+
+ASKED = tuple(form for form in EditFormat if form is not EditFormat.LAZY)
+"""The formats that a model can be asked for."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -43,6 +53,8 @@ class Profile:
     max_output_tokens: int
     file_tokens: int = 16_000
     """How much of a file it is shown around the place that is to change: a local model reads slowly."""
+    prompts: Mapping[EditFormat, str] = field(kw_only=True, repr=False, compare=False)
+    """What a model is told about the shape of its answer, by format: `{file}` and `{what}` stand for names."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from pathlib import PurePosixPath
 
 from phasr_lsp.domain.errors import ContextWindowExceeded
-from phasr_lsp.domain.formats import INSTRUCTIONS
 from phasr_lsp.domain.kind import Output
 from phasr_lsp.domain.model import EditFormat, Endpoint, Message, Profile
 from phasr_lsp.domain.text import Span, split_lines, to_lf
@@ -25,23 +24,23 @@ def write_messages(aim: Aim, profile: Profile, endpoint: Endpoint) -> tuple[Mess
     if aim.kind.output is Output.TESTS:
         parts.append(_test_file(aim, budget))
     parts.append(_task(aim))
-    messages = (Message("system", f"{_ROLE}\n\n{_answer(aim)}"), Message("user", "\n\n".join(parts)))
+    messages = (Message("system", f"{_ROLE}\n\n{_answer(aim, profile)}"), Message("user", "\n\n".join(parts)))
     _check_window(messages, profile, endpoint, aim)
     return messages
 
 
-def _answer(aim: Aim) -> str:
-    """The format's instruction, with the names that it speaks of."""
+def _answer(aim: Aim, profile: Profile) -> str:
+    """The format's prompt, with the names that it speaks of."""
     what = f"the new text of `{aim.name}`" if aim.name else "the new text of the lines shown last"
     if aim.kind.output is Output.TESTS:
         target = aim.files.target
         verb = "to be appended to" if target.exists else "for the new file"
         what = f"the tests {verb} {target.name}, with the imports that they need,"
-    return INSTRUCTIONS[aim.format].replace("{what}", what).replace("{file}", aim.files.target.name)
+    return profile.prompts[aim.format].replace("{what}", what).replace("{file}", aim.files.target.name)
 
 
 def _source(aim: Aim, budget: int) -> str:
-    whole = aim.format is EditFormat.WHOLE_FILE and aim.kind.output is Output.TARGET
+    whole = aim.format.whole and aim.kind.output is Output.TARGET
     text = to_lf(aim.source.text) if whole else _excerpt(aim, budget)
     if not text.strip():
         return f"The file `{aim.source.name}` is empty."
