@@ -8,13 +8,16 @@ import pytest
 from phasr_lsp.domain.change import (
     ChangeSet,
     FileChange,
+    Place,
     TextEdit,
+    applied,
     apply_edits,
     counts,
     faithful,
     minimal_edits,
     unified_diff,
 )
+from phasr_lsp.domain.matching import Rung
 from phasr_lsp.domain.text import Span
 
 
@@ -82,6 +85,10 @@ CHANGES = [
     FileChange("file:///m.py", "without.py", "a\nb\n", "a\nb"),
     FileChange("file:///o.py", "crlf.py", "a\r\nb\rc\r\n", "a\r\nB\rc\r\n"),
     FileChange("file:///u.py", "ünicode.py", "é\U0001f600\n", "漢\n"),
+    FileChange("file:///d.py", "deleted.py", "a\nb", None),
+    FileChange("file:///z.py", "deleted empty.py", "", None),
+    FileChange("file:///r.py", "moved.py", "a\n", "a\n", Place("file:///x/r.py", "other folder/moved.py")),
+    FileChange("file:///s.py", "s.py", "a\nb\nc\n", "a\nB\nc\n", Place("file:///t.py", "t.py")),
 ]
 
 
@@ -100,7 +107,10 @@ def test_git_can_apply_the_diff(change: FileChange, tmp_path: Path) -> None:
         capture_output=True,
         env={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent), "PATH": "/usr/bin:/bin:/usr/local/bin"},
     )
-    assert file.read_bytes() == change.after.encode()
+    left = {
+        path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
+    }
+    assert left == ({} if change.after is None else {change.destination.name: change.after.encode()})
 
 
 def test_a_diff_of_several_files_has_a_header_for_each_that_changes() -> None:
@@ -112,13 +122,118 @@ def test_a_diff_of_several_files_has_a_header_for_each_that_changes() -> None:
 
 
 def test_added_and_removed_lines_are_counted_over_all_files() -> None:
-    assert counts(ChangeSet(tuple(CHANGES))) == (8, 6)
+    assert counts(ChangeSet(tuple(CHANGES))) == (9, 9)
 
 
 def test_a_change_set_is_empty_when_no_file_would_differ() -> None:
     same = FileChange("file:///a", "a", "x", "x")
+    nowhere = FileChange("file:///c", "c", "x", "x", Place("file:///c", "c"))
     created = FileChange("file:///b", "b", None, "")
-    assert [ChangeSet(files).empty for files in ((), (same,), (same, created))] == [True, True, False]
+    deleted = FileChange("file:///b", "b", "", None)
+    moved = FileChange("file:///c", "c", "x", "x", Place("file:///d", "d"))
+    assert all(ChangeSet(files).empty for files in ((), (same,), (same, nowhere)))
+    assert not any(ChangeSet((same, each)).empty for each in (created, deleted, moved))
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, None), (None, "x"), ("x", None)])
+def test_only_a_file_that_stays_can_move(before: str | None, after: str | None) -> None:
+    with pytest.raises(ValueError, match="a: only a file that"):
+        FileChange("file:///a", "a", before, after, Place("file:///b", "b"))
+
+
+def test_a_digest_is_of_the_bytes() -> None:
+    def digest(before: str | None) -> str | None:
+        return FileChange("file:///a", "a", before, "").base_digest
+
+    assert digest(None) is None
+    assert digest("é") == "4a99557e4033c3539de2eb65472017cad5f9557f7a0625a09f1c3f6e2ba69c4c"
+    assert digest("half \ud83d") != digest("half ?")
+
+
+def test_a_set_is_fuzzy_when_a_part_of_it_is() -> None:
+    exact = FileChange("file:///a", "a", "x", "y", rung=Rung.ELISION)
+    fuzzy = FileChange("file:///b", "b", "x", "y", rung=Rung.FUZZY)
+    assert not ChangeSet((exact,)).fuzzy
+    assert ChangeSet((exact, fuzzy)).fuzzy
+
+
+def change(source: str, before: str | None, after: str | None, end: str = "") -> FileChange:
+    return FileChange(f"file:///{source}", source, before, after, Place(f"file:///{end}", end) if end else None)
+
+
+CREATE, MODIFY, RENAME, DELETE = (
+    change("a", None, "1"),
+    change("a", "1", "2"),
+    change("a", "1", "1", "b"),
+    change("a", "1", None),
+)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        pytest.param([CREATE], [MODIFY], [change("a", None, "2")], id="create, modify"),
+        pytest.param([CREATE], [RENAME], [change("b", None, "1")], id="create, rename"),
+        pytest.param([CREATE], [DELETE], [], id="create, delete"),
+        pytest.param([MODIFY], [change("a", "2", "3")], [change("a", "1", "3")], id="modify twice"),
+        pytest.param([MODIFY], [change("a", "2", "1")], [], id="modify and back"),
+        pytest.param([MODIFY], [change("a", "2", "2", "b")], [change("a", "1", "2", "b")], id="modify, rename"),
+        pytest.param([MODIFY], [change("a", "2", None)], [DELETE], id="modify, delete"),
+        pytest.param([RENAME], [change("b", "1", "2")], [change("a", "1", "2", "b")], id="rename, modify"),
+        pytest.param([RENAME], [change("b", "1", "1", "c")], [change("a", "1", "1", "c")], id="rename twice"),
+        pytest.param([RENAME], [change("b", "1", "2", "a")], [MODIFY], id="rename, back with a new text"),
+        pytest.param([RENAME], [change("b", "1", None)], [DELETE], id="rename, delete"),
+        pytest.param(
+            [RENAME],
+            [change("a", None, "9")],
+            [change("a", "1", "9"), change("b", None, "1")],
+            id="rename, create in the place it left",
+        ),
+        pytest.param([DELETE], [change("a", None, "2")], [MODIFY], id="delete, create"),
+        pytest.param([DELETE], [CREATE], [], id="delete, create the same"),
+        pytest.param(
+            [DELETE],
+            [change("b", "5", "5", "a")],
+            [change("a", "1", "5"), change("b", "5", None)],
+            id="delete, rename into its place",
+        ),
+        pytest.param([MODIFY], [change("b", "5", "6")], [MODIFY, change("b", "5", "6")], id="two files"),
+    ],
+)
+def test_one_set_does_what_two_do(
+    first: list[FileChange], second: list[FileChange], both: list[FileChange]
+) -> None:
+    assert ChangeSet(tuple(first)).then(ChangeSet(tuple(second))) == ChangeSet(tuple(both))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(MODIFY, change("a", "1", "3"), id="another text"),
+        pytest.param(RENAME, MODIFY, id="it isn't there any more"),
+        pytest.param(DELETE, MODIFY, id="it is deleted"),
+        pytest.param(MODIFY, CREATE, id="it is there already"),
+        pytest.param(MODIFY, change("b", "5", "5", "a"), id="its new place is taken"),
+    ],
+)
+def test_a_set_on_another_base_does_not_follow(first: FileChange, second: FileChange) -> None:
+    with pytest.raises(ValueError, match=r"^[ab] is"):
+        ChangeSet((first,)).then(ChangeSet((second,)))
+
+
+def test_files_may_swap_their_places() -> None:
+    swap = ChangeSet((change("a", "1", "1", "b"), change("b", "2", "3", "a")))
+    assert applied(swap, {"a": "1", "b": "2"}) == {"a": "3", "b": "1"}
+    assert swap.normal() == ChangeSet((change("a", "1", "3"), change("b", "2", "1")))
+    assert swap.then(swap.inverted()) == ChangeSet()
+
+
+def test_two_files_in_one_place_are_refused() -> None:
+    both = ChangeSet((CREATE, change("b", "2", "2", "a")))
+    with pytest.raises(ValueError, match="a would be two files"):
+        both.normal()
+    with pytest.raises(ValueError, match="a is there already"):
+        applied(both, {"b": "2"})
 
 
 def test_a_long_file_of_repeated_lines_is_compared_at_once() -> None:

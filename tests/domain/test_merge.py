@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from phasr_lsp.domain.merge import Clash, merge
+from phasr_lsp.domain.change import ChangeSet, FileChange, Place
+from phasr_lsp.domain.merge import Clash, FileClash, merge, merged
 
 BASE = "1\n2\n3\n4\n5\n6\n"
 
@@ -78,3 +79,61 @@ def test_git_agrees(seed: int, tmp_path: Path) -> None:
         else:
             refused += git.returncode == 0
     assert refused <= agreed // 10
+
+
+def change(source: str, before: str | None, after: str | None, end: str = "") -> FileChange:
+    return FileChange(f"file:///{source}", source, before, after, Place(f"file:///{end}", end) if end else None)
+
+
+TOP, END = change("a", BASE, "0\n" + BASE), change("a", BASE, BASE + "7\n")
+MOVED, DELETED = change("a", BASE, BASE, "b"), change("a", BASE, None)
+BOTH = "0\n" + BASE + "7\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        pytest.param(TOP, change("z", "1", "2"), [TOP, change("z", "1", "2")], id="two files"),
+        pytest.param(TOP, END, [change("a", BASE, BOTH)], id="two places of one file"),
+        pytest.param(TOP, MOVED, [change("a", BASE, "0\n" + BASE, "b")], id="a text and a new place"),
+        pytest.param(
+            change("a", BASE, "0\n" + BASE, "b"),
+            change("a", BASE, BASE + "7\n", "b"),
+            [change("a", BASE, BOTH, "b")],
+            id="two texts and one new place",
+        ),
+        pytest.param(DELETED, DELETED, [DELETED], id="both delete it"),
+        pytest.param(change("n", None, "1"), change("n", None, "1"), [change("n", None, "1")], id="both make it"),
+        pytest.param(change("a", BASE, BASE), DELETED, [DELETED], id="one does nothing"),
+    ],
+)
+def test_two_sets_become_one(one: FileChange, other: FileChange, both: list[FileChange]) -> None:
+    for pair in ((one, other), (other, one)):
+        found = merged(*(ChangeSet((each,)) for each in pair))
+        assert isinstance(found, ChangeSet)
+        assert sorted(found.files, key=lambda file: file.name) == both
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clash"),
+    [
+        pytest.param(TOP, change("a", BASE, "9\n" + BASE), FileClash("a", (Clash(1, 1),)), id="one line"),
+        pytest.param(TOP, DELETED, FileClash("a"), id="one deletes what the other changes"),
+        pytest.param(MOVED, DELETED, FileClash("a"), id="one deletes what the other moves"),
+        pytest.param(MOVED, change("a", BASE, BASE, "c"), FileClash("a"), id="two new places"),
+        pytest.param(change("n", None, "1"), change("n", None, "2"), FileClash("n"), id="two new texts"),
+        pytest.param(MOVED, change("z", "1", "1", "b"), FileClash("b"), id="two files in one place"),
+        pytest.param(MOVED, change("b", None, "1"), FileClash("b"), id="a new file where one moves to"),
+    ],
+)
+def test_files_that_clash_are_named(one: FileChange, other: FileChange, clash: FileClash) -> None:
+    for pair in ((one, other), (other, one)):
+        assert merged(*(ChangeSet((each,)) for each in pair)) == (clash,)
+
+
+@pytest.mark.parametrize(
+    "other", [change("a", "else", "x"), change("b", "1", "2"), change("a", None, "1")], ids=str
+)
+def test_sets_on_two_bases_are_not_merged(other: FileChange) -> None:
+    with pytest.raises(ValueError, match=r"^[ab] is"):
+        merged(ChangeSet((MOVED,)), ChangeSet((other,)))

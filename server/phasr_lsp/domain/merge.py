@@ -1,13 +1,15 @@
-"""Three-way merge of lines, after Khanna, Kunal and Pierce, "A Formal Investigation of Diff3" (2007).
+"""Three-way merge of lines, after Khanna, Kunal and Pierce, "A Formal Investigation of Diff3" (2007), and of
+whole sets by file.
 
 Changes on either side that don't touch each other are both kept; equal changes count once; anything else
 is a clash, and nothing is guessed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from phasr_lsp.domain.change import ChangeSet, FileChange
 from phasr_lsp.domain.diff import Block, differing_blocks
 from phasr_lsp.domain.text import split_lines
 
@@ -19,6 +21,16 @@ class Clash:
     first_line: int
     """In their text, counted from 1."""
     last_line: int
+
+
+@dataclass(frozen=True)
+class FileClash:
+    """A file of which two sets want different things."""
+
+    name: str
+    lines: tuple[Clash, ...] = ()
+    """Where both change its text, in lines of the other set's; none where they differ in what becomes of the
+    file itself: one deletes what the other changes, or it would be in two places, or two files in one."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,47 @@ def merge(base: str, ours: str, theirs: str) -> str | tuple[Clash, ...]:
         our_shift, their_shift, position = our_shift + our_growth, their_shift + their_growth, end
     merged += base_lines[position:]
     return tuple(clashes) or "".join(merged)
+
+
+def merged(one: ChangeSet, other: ChangeSet) -> ChangeSet | tuple[FileClash, ...]:
+    """One set that does what both do; or every file about which they clash.
+
+    Raises `ValueError` if the two aren't made on the same base.
+    """
+    ours, theirs = one.normal().files, other.normal().files
+    rest = {file.uri: file for file in theirs}
+    found = [_file(file, rest.pop(file.uri, file)) for file in ours]
+    clashes = [each for each in found if isinstance(each, FileClash)]
+    files = [each for each in (*found, *rest.values()) if isinstance(each, FileChange)]
+    there = {file.uri for file in files if file.before is not None}
+    reached: set[str] = set()
+    for file in files:
+        end = file.destination
+        if (file.before is None or file.moves) and end.uri in there:
+            raise ValueError(f"{end.name} is in the base of one set alone")
+        if end.uri in reached:
+            clashes.append(FileClash(end.name))
+        reached.add(end.uri)
+    return tuple(clashes) or ChangeSet(tuple(files))
+
+
+def _file(ours: FileChange, theirs: FileChange) -> FileChange | FileClash:
+    """What both make of one file. Raises `ValueError` if it isn't the same one."""
+    if ours.before != theirs.before:
+        raise ValueError(f"{ours.name} isn't the same in both")
+    if ours.empty or ours == theirs:
+        return theirs
+    if theirs.empty:
+        return ours
+    if ours.after is None or theirs.after is None or ours.before is None:
+        return ours if ours.after == theirs.after else FileClash(ours.name)
+    if ours.moves and theirs.moves and ours.destination.uri != theirs.destination.uri:
+        return FileClash(ours.name)
+    text = merge(ours.before, ours.after, theirs.after)
+    if not isinstance(text, str):
+        return FileClash(ours.name, text)
+    moved_to = ours.moved_to if ours.moves else theirs.moved_to
+    return replace(ours, after=text, moved_to=moved_to, rung=max(ours.rung, theirs.rung))
 
 
 def _changes(base: Sequence[str], side: Sequence[str]) -> list[_Change]:
