@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from phasr_lsp.domain.formats import INSTRUCTIONS, PARSERS, Files, Malformed
+from phasr_lsp.domain.formats import PARSERS, Files, Malformed
 from phasr_lsp.domain.model import EditFormat
 from phasr_lsp.domain.text import FileText, Span
 
@@ -530,5 +530,5 @@ class TestRegion:
             region(fenced("c = 3\n"), "a = 1\n\n\nc = 3\n\n\nb = 2\n", text=text, at=6)
 
 
-def test_every_format_has_a_parser_and_an_instruction() -> None:
-    assert set(PARSERS) == set(INSTRUCTIONS) == set(EditFormat)
+def test_every_format_has_a_parser() -> None:
+    assert set(PARSERS) == set(EditFormat)

@@ -16,11 +16,4 @@ PARSERS: Mapping[EditFormat, Callable[[str, Files], ChangeSet | Malformed]] = {
     EditFormat.SEARCH_REPLACE: search_replace.parse,
 }
 
-INSTRUCTIONS: Mapping[EditFormat, str] = {
-    EditFormat.REGION: region.INSTRUCTION,
-    EditFormat.WHOLE_FILE: whole_file.INSTRUCTION,
-    EditFormat.SEARCH_REPLACE: search_replace.INSTRUCTION,
-}
-"""What a model is told about the shape of its answer."""
-
-__all__ = ["INSTRUCTIONS", "PARSERS", "Files", "Malformed"]
+__all__ = ["PARSERS", "Files", "Malformed"]
