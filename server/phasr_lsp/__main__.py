@@ -114,6 +114,7 @@ def _open_session(server: "PhasrServer") -> "Session":
     from phasr_lsp.adapters.llama_server import LlamaServers, LlamaSettings, spare_threads
     from phasr_lsp.adapters.model_store import ModelStore
     from phasr_lsp.adapters.prices import PriceMap
+    from phasr_lsp.adapters.track_record import TrackRecord, record_file
     from phasr_lsp.adapters.tree_sitter_syntax import TreeSitterSyntax
     from phasr_lsp.lsp.session import Parts, Session
     from phasr_lsp.lsp.settings import LiveSettings
@@ -139,6 +140,7 @@ def _open_session(server: "PhasrServer") -> "Session":
         preloader=general,
         syntax=TreeSitterSyntax(settings.languages),
         settings=settings,
+        record=TrackRecord(record_file()),
         install_model=_installer(store),
         # Task ids begin anew in each server.
         reviews=platformdirs.user_cache_path("phasr", appauthor=False) / "reviews" / str(os.getpid()),

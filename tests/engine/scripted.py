@@ -12,6 +12,7 @@ from pathlib import Path
 
 from phasr_lsp.adapters.data_files import languages, prompts
 from phasr_lsp.adapters.kind_files import load_kinds
+from phasr_lsp.adapters.track_record import TrackRecord
 from phasr_lsp.adapters.tree_sitter_syntax import TreeSitterSyntax
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.errors import Conflict, PhasrError, UnknownKind
@@ -179,6 +180,7 @@ class Scene:
         self.workspace = workspace(folder)
         self.editor = FolderEditor(self.workspace, self._happened)
         self.choices = Choices()
+        self.record = TrackRecord(folder.with_name(f"{folder.name}.replies"))
         self.now = 0.0
         self.history: dict[str, list[TaskState]] = {}
         """The states that each task was in, in order."""
@@ -187,7 +189,7 @@ class Scene:
         self.on_change: Callable[[Task], None] = lambda task: None
         self._event = asyncio.Event()
         self.fleet = Fleet(
-            World(self.gateway, SYNTAX, self.workspace, self.editor, self.choices, lambda: self.now),
+            World(self.gateway, SYNTAX, self.workspace, self.editor, self.choices, lambda: self.now, self.record),
             parallel=lambda: self.parallel,
             on_change=self._changed,
             on_text=self._text,

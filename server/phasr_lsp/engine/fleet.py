@@ -29,7 +29,7 @@ from phasr_lsp.domain.task import (
 from phasr_lsp.engine.agent import Agent, Watcher
 from phasr_lsp.engine.aim import find_target, take_aim
 from phasr_lsp.engine.limiter import Limiter
-from phasr_lsp.engine.ports import Editor, Files, Gateway, Syntax
+from phasr_lsp.engine.ports import Editor, Files, Gateway, Record, Syntax
 from phasr_lsp.engine.threads import Threads
 
 _log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class World:
     settings: Settings
     now: Callable[[], float]
     """Seconds, monotonic."""
+    record: Record
 
 
 class Fleet:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from phasr_lsp.domain.change import ChangeSet
-from phasr_lsp.domain.model import ModelRequest, Reply
+from phasr_lsp.domain.model import EditFormat, ModelRequest, Reply
+from phasr_lsp.domain.outcome import Outcome
 from phasr_lsp.domain.text import FileText, Span
 
 OnText = Callable[[str], None]
@@ -99,4 +100,19 @@ class Editor(Protocol):
 
     async def review(self, task: str, label: str, changes: ChangeSet) -> None:
         """Show the changes and let the user decide; the decision comes as a command of its own."""
+        ...
+
+
+class Record(Protocol):
+    """Remembers how well models keep to the formats that they are asked for."""
+
+    def count(self, model: str, asked: EditFormat, outcome: Outcome) -> None:
+        """Add one reply of a model, which is named in the provider's spelling.
+
+        Returns at once and raises nothing: what can't be counted is logged.
+        """
+        ...
+
+    def close(self) -> None:
+        """Wait until everything is kept; nothing is counted afterwards."""
         ...

@@ -18,7 +18,7 @@ from phasr_lsp.domain.kind import Scope
 from phasr_lsp.domain.language import language_of
 from phasr_lsp.domain.task import WAITING, Task, TaskState
 from phasr_lsp.engine.fleet import Fleet, World
-from phasr_lsp.engine.ports import Gateway, Syntax
+from phasr_lsp.engine.ports import Gateway, Record, Syntax
 from phasr_lsp.lsp import from_proto, to_proto
 from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.client import Client
@@ -59,6 +59,7 @@ class Parts:
     preloader: Preloader
     syntax: Syntax
     settings: LiveSettings
+    record: Record
     install_model: Install
     reviews: Path
     """The folder for documents that show results."""
@@ -108,7 +109,15 @@ class Session:
         self._background: set[asyncio.Task[None]] = set()
         self.set_folders(folders)
         self.fleet = Fleet(
-            World(parts.gateway, parts.syntax, self.workspace, self.editor, parts.settings, time.monotonic),
+            World(
+                parts.gateway,
+                parts.syntax,
+                self.workspace,
+                self.editor,
+                parts.settings,
+                time.monotonic,
+                parts.record,
+            ),
             parallel=lambda: self.settings.config.limits.tasks,
             on_change=self._task_changed,
             on_text=self._text if client.progress else None,
@@ -334,6 +343,7 @@ class Session:
         await self.progress.aclose()
         await self.editor.aclose()
         await self._parts.gateway.aclose()
+        await asyncio.to_thread(self._parts.record.close)
 
 
 _MESSAGE_KINDS = {
