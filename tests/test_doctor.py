@@ -15,7 +15,10 @@ import pytest
 from phasr_lsp.adapters.data_files import catalogue
 from phasr_lsp.adapters.model_store import shipped_models
 from phasr_lsp.adapters.ollama import Ollama, probe
+from phasr_lsp.adapters.track_record import TrackRecord, record_file
 from phasr_lsp.cli import doctor, models
+from phasr_lsp.domain.model import EditFormat
+from phasr_lsp.domain.outcome import Outcome
 
 SMALLEST = min(shipped_models(), key=lambda model: model.bytes)
 CANARY = "sk-canary-0123456789"
@@ -252,6 +255,7 @@ def test_the_list_holds_every_model_that_can_be_used(
         "outputPrice": None,
         "contextWindow": 32768,
         "editFormat": "region",
+        "replies": {},
         "key": "LAN_KEY",
         "usable": False,
         "obstacle": "LAN_KEY isn't set",
@@ -264,6 +268,57 @@ def test_the_list_holds_every_model_that_can_be_used(
     assert rows[llama]["inputPrice"] > 0
     assert rows["ollama/llama3.3:latest"]["inputPrice"] == 0
     assert rows[SMALLEST.name]["contextWindow"] == 8192
+
+
+def count(*replies: tuple[str, EditFormat, Outcome, int]) -> None:
+    record = TrackRecord(record_file())
+    for model, asked, outcome, times in replies:
+        for _ in range(times):
+            record.count(model, asked, outcome)
+    record.close()
+
+
+def test_malformed_replies_are_shown_for_the_format_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
+    model = "anthropic/claude-haiku-5-5"
+    count(
+        (model, EditFormat.SEARCH_REPLACE, Outcome.GOOD, 116),
+        (model, EditFormat.SEARCH_REPLACE, Outcome.OTHER_FORMAT, 1),
+        (model, EditFormat.SEARCH_REPLACE, Outcome.MALFORMED, 2),
+        (model, EditFormat.SEARCH_REPLACE, Outcome.TRUNCATED, 1),
+        (model, EditFormat.REGION, Outcome.MALFORMED, 1),
+    )
+
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = [line.split() for line in printed(models, capsys, machine)[1].splitlines()]
+    assert [line[5:] for line in shown if line[:1] == [model]] == [["3", "of", "120", "(2.5", "%)", "set"]]
+    assert [line[5:] for line in shown if line[:1] == ["anthropic/claude-opus-5-5"]] == [["-", "set"]]
+
+    rows = listed(capsys, machine)[1]
+    assert rows[model]["replies"] == {
+        "region": {"total": 1, "malformed": 1, "outcomes": {"malformed": 1}},
+        "search_replace": {
+            "total": 120,
+            "malformed": 3,
+            "outcomes": {"good": 116, "malformed": 2, "other_format": 1, "truncated": 1},
+        },
+    }
+    assert rows["anthropic/claude-opus-5-5"]["replies"] == {}
+
+
+def test_a_record_that_cannot_be_read_costs_its_column(
+    capsys: pytest.CaptureFixture[str], machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
+    record_file().parent.mkdir(parents=True)
+    record_file().write_text("This is no database. " * 100)
+
+    code, rows = listed(capsys, machine)
+
+    assert code == 0
+    assert [row["replies"] for row in rows.values()] == [{}] * 3
 
 
 def test_without_any_model_the_list_is_empty_and_says_where_to_look(
@@ -283,6 +338,7 @@ def test_the_page_fits_into_eighty_columns(
     for provider in catalogue().providers:
         for variable in provider.keys:
             monkeypatch.setenv(variable, CANARY)
+    count(("anthropic/claude-haiku-5-5", EditFormat.SEARCH_REPLACE, Outcome.MALFORMED, 1))
     configure(machine, f"[models.{'long' * 30}]\napi_base = 'http://127.0.0.1:1/v1'")
 
     code, out = printed(module, capsys, machine)
