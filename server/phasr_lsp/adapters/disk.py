@@ -3,16 +3,18 @@
 import logging
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from phasr_lsp.domain.errors import TargetError
+from phasr_lsp.domain.paths import is_git
 
 _log = logging.getLogger(__name__)
 
 _TEST_FOLDERS = ("tests", "test", "spec", "__tests__")
+_BOM = b"\xef\xbb\xbf"
 _PASSED_OVER = ("node_modules", "__pycache__")
 _MOST_FILES = 5_000
 """How many file names are looked at to find a test file; beyond that the convention decides."""
@@ -41,7 +43,7 @@ def confine(path: Path, folders: Sequence[Path]) -> Path:
             f"{path} is a symbolic link that leads out of the workspace, to {real}.",
             "Open the folder of the file itself.",
         )
-    if ".git" in real.relative_to(folder.resolve()).parts:
+    if any(map(is_git, (*path.relative_to(folder).parts, *real.relative_to(folder.resolve()).parts))):
         raise TargetError(f"{path} belongs to git, which alone may change it.")
     return folder
 
@@ -105,13 +107,7 @@ def write(path: Path, text: str) -> None:
 
 
 def _write(path: Path, text: str, mode: Literal["xb", "wb"]) -> None:
-    try:
-        data = text.encode()
-    except UnicodeEncodeError as error:
-        raise TargetError(
-            f"{path} can't be made: its text has half a character, {text[error.start]!a}.",
-            "Run the task again, or choose another model.",
-        ) from error
+    data = _encoded(path, text)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode) as file:
@@ -126,6 +122,16 @@ def _write(path: Path, text: str, mode: Literal["xb", "wb"]) -> None:
         ) from error
 
 
+def _encoded(path: Path, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise TargetError(
+            f"{path} can't be made: its text has half a character, {text[error.start]!a}.",
+            "Run the task again, or choose another model.",
+        ) from error
+
+
 def exists(path: Path) -> bool:
     """Raises `TargetError` where that can't be found out."""
     try:
@@ -136,15 +142,74 @@ def exists(path: Path) -> bool:
         ) from error
 
 
-def remove_empty(path: Path) -> None:
-    """Take away a file that was made for a text which never came; one with a text in it stays."""
+def take_back(path: Path, text: str) -> None:
+    """Take away a file that was made with that text; one that holds something else stays."""
     try:
-        if path.stat().st_size == 0:
+        if path.read_bytes() == text.encode():
             path.unlink()
     except FileNotFoundError:
         return
     except OSError as error:
         _log.warning("%s can't be taken away again: %s", path, error.strerror)
+
+
+def check_removable(path: Path) -> None:
+    """Raises `TargetError` for a file whose folder lets nobody take it away."""
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise TargetError(
+            f"{path} can't be taken out of its folder, which is read-only.", "Check its permissions."
+        )
+
+
+def remove(path: Path) -> Callable[[], None]:
+    """Delete the file; returns what puts it back. Raises `TargetError`."""
+    try:
+        data, status = path.read_bytes(), path.stat()
+        path.unlink()
+    except OSError as error:
+        raise TargetError(f"{path} can't be deleted: {error.strerror}.", "Check its permissions.") from error
+    return lambda: _put(path, data, stat.S_IMODE(status.st_mode))
+
+
+def move(path: Path, target: Path, text: str | None) -> Callable[[], None]:
+    """Rename the file and make the folders above its new place; `text` takes the place of what it holds.
+
+    Its mode and its byte-order mark stay. Returns what takes it back, but for new folders. Raises `TargetError`,
+    also for a symbolic link, which may lead elsewhere from its new place.
+    """
+    if path.is_symlink():
+        raise TargetError(f"{path} is a symbolic link.", "Rename it yourself.")
+    try:
+        data, mode = path.read_bytes(), stat.S_IMODE(path.stat().st_mode)
+        new = data if text is None else (_BOM if data.startswith(_BOM) else b"") + _encoded(target, text)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            try:
+                file.write(new)
+                file.flush()
+                target.chmod(mode)
+                path.unlink()
+            except OSError:
+                target.unlink()
+                raise
+    except FileExistsError as error:
+        raise TargetError(f"{error.filename} exists already.", "Choose another name.") from None
+    except OSError as error:
+        raise TargetError(
+            f"{path} can't be renamed to {target}: {error.strerror}.", "Check the permissions of both folders."
+        ) from error
+
+    def back() -> None:
+        _put(path, data, mode)
+        target.unlink()
+
+    return back
+
+
+def _put(path: Path, data: bytes, mode: int) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+    path.chmod(mode)
 
 
 def test_files(path: Path, folder: Path) -> Iterator[Path]:

@@ -42,18 +42,33 @@ def path_rule(name: str) -> str | None:
     return None if parts[-1].strip(" .") else "it names a folder"
 
 
+def is_git(part: str) -> bool:
+    """Whether a part of a path is git's own folder, as any file system might read it."""
+    return _GIT.fullmatch(_plain(part)) is not None
+
+
 def _part_rule(part: str) -> str | None:
-    # Windows drops dots and spaces at the end, and with a colon something else of the same file is meant; other
-    # systems fold case, or leave out characters that nobody sees.
-    seen = "".join(each for each in part if unicodedata.category(each) != "Cf")
-    plain = seen.partition(":")[0].rstrip(". ").casefold()
+    seen = _visible(part)
     if ".." in part and not seen.strip(". "):
         return "it leaves the workspace (..)"
-    if _GIT.fullmatch(plain):
+    if is_git(part):
         return "it belongs to git, which alone may change it"
     if _WINDOWS_DEVICE.fullmatch(seen.casefold()):
         return f"it is the name of a device on Windows ({part})"
     if len(part.encode()) > _MOST_BYTES:
         return f"it is longer than {_MOST_BYTES} bytes"
-    glob = next((glob for glob in DENIED if fnmatchcase(plain, glob)), None)
+    glob = next((glob for glob in DENIED if fnmatchcase(_plain(part), glob)), None)
     return f"it is kept from models ({glob})" if glob else None
+
+
+def _plain(part: str) -> str:
+    """The name of the file that the part may reach.
+
+    Windows drops dots and spaces at the end and reads what follows a colon as a stream of the same file; others
+    fold case or leave out characters that nobody sees.
+    """
+    return _visible(part).partition(":")[0].rstrip(". ").casefold()
+
+
+def _visible(part: str) -> str:
+    return "".join(each for each in part if unicodedata.category(each) != "Cf")

@@ -17,6 +17,10 @@ class Client:
     name: str = ""
     document_changes: bool = False
     create: Create = "write"
+    rename: bool = False
+    """It renames files that an edit says to rename."""
+    delete: bool = False
+    """It deletes files that an edit says to delete."""
     one_by_one: bool = False
     annotations: bool = False
     progress: bool = False
@@ -42,11 +46,17 @@ def read_client(params: types.InitializeParams) -> Client:
     name = params.client_info.name if params.client_info else ""
     quirks = _quirks(name)
     document_changes = quirks.get("document_changes", bool(edit.document_changes))
-    creates = document_changes and types.ResourceOperationKind.Create in operations
+    kinds = types.ResourceOperationKind
+
+    def does(operation: types.ResourceOperationKind) -> bool:
+        return document_changes and operation in operations
+
     return Client(
         name=name,
         document_changes=document_changes,
-        create=quirks.get("create", "edit" if creates else "write"),
+        create=quirks.get("create", "edit" if does(kinds.Create) else "write"),
+        rename=does(kinds.Rename),
+        delete=quirks.get("delete", does(kinds.Delete)),
         one_by_one=quirks.get("one_by_one", False),
         annotations=edit.change_annotation_support is not None,
         progress=bool(window.work_done_progress),

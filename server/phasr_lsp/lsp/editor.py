@@ -1,14 +1,17 @@
 """Carries results into the editor's buffers, and looks afterwards whether they arrived.
 
 `applied: true` is a claim. Editors debounce what they report, apply a part, or answer never; so an edit counts as
-applied once the buffer shows it, whatever the answer was.
+applied once the buffer shows it, and a file as renamed or deleted once the disk does, whatever the answer was.
+What an editor can't do with files, Phasr does on disk: what is new before the edit is sent, since that can be
+taken back, the rest once the edit has arrived.
 """
 
 import asyncio
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,15 +19,14 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from phasr_lsp.adapters import disk
-from phasr_lsp.domain.change import ChangeSet, FileChange, counts, unified_diff
-from phasr_lsp.domain.errors import Conflict, EditorRefused, TargetError
-from phasr_lsp.domain.merge import merge
-from phasr_lsp.domain.text import FileText, to_lf
+from phasr_lsp.domain.change import ChangeSet, counts, unified_diff
+from phasr_lsp.domain.errors import Conflict, EditorRefused
 from phasr_lsp.engine.ports import Syntax
 from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.client import Client
 from phasr_lsp.lsp.documents import Documents
 from phasr_lsp.lsp.jsonrpc import PhasrProtocol
+from phasr_lsp.lsp.rebase import KEPT, alike, rebased
 from phasr_lsp.lsp.to_proto import Write, workspace_edit
 from phasr_lsp.lsp.workspace import Workspace, path_of, uri_of
 
@@ -33,13 +35,14 @@ _log = logging.getLogger(__name__)
 SHOWN_WITHIN = 2.0
 """Seconds in which a buffer shows an edit that the editor says it applied; Neovim debounces by 0.15 s."""
 
+LOOKED_AT_EVERY = 0.02
+"""Seconds between two looks at the disk, which doesn't tell."""
+
 TRIES = 4
 """How often an edit is sent anew because the user typed while it was on its way."""
 
 ANSWER_WITHIN = 3600.0
 """Seconds that a question to the user stays open."""
-
-_KEPT = "Its result is kept: run phasr.apply to try again, phasr.discard to drop it."
 
 
 class Decide(Protocol):
@@ -52,9 +55,14 @@ class Decide(Protocol):
 class _Arrival:
     """Waits for a buffer to show a text."""
 
-    uri: str
-    text: str
-    event: asyncio.Event
+    write: Write
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def uris(self) -> tuple[str, ...]:
+        """Where the text may show up: a file that moves is told of as two."""
+        write = self.write
+        return (write.uri, write.moved_to.uri) if write.moved_to else (write.uri,)
 
 
 class BufferEditor:
@@ -91,105 +99,103 @@ class BufferEditor:
         An edit that didn't arrive because the user typed is merged and sent anew. That can't apply it twice:
         what the buffer already holds of it isn't in the new edit.
         """
-        made: set[Path] = set()
+        made: dict[str, str] = {}
         try:
             await self._apply(label, changes, made)
         except BaseException:
             self._take_away(made)
             raise
+        for uri, text in made.items():
+            if text and self._client.create == "write":
+                await self._show(uri)
 
-    async def _apply(self, label: str, changes: ChangeSet, made: set[Path]) -> None:
-        """As `apply`; the files that it makes are added to `made`."""
+    async def _apply(self, label: str, changes: ChangeSet, made: dict[str, str]) -> None:
+        """As `apply`; the files that it makes are added to `made`, with their texts, by URI."""
         for attempt in range(1, TRIES + 1):
-            writes = [self._write(change, made) for change in changes.files]
-            writes = [write for write in writes if write.then != write.now or write.create]
+            writes = rebased(changes, self._workspace, self._syntax)
+            on_disk = [write for write in writes if self._is_ours(write)]
+            for write in on_disk:
+                self._check_free(write)
+            writes = [self._begun(write, made) for write in writes if write not in on_disk]
+            writes = [write for write in writes if write.uri not in made or made[write.uri] != write.then]
             try:
                 for part in [[write] for write in writes] if self._client.one_by_one else [writes]:
-                    await self._send(label, part)
+                    if part:
+                        await self._send(label, part)
             except EditorRefused:
                 if attempt == TRIES or not any(self._moved_on(write) for write in writes):
                     raise
             else:
+                self._finish_on_disk(on_disk)
+                for write in on_disk:
+                    if write.moved_to:
+                        await self._show(write.moved_to.uri)
                 return
 
-    def _take_away(self, made: set[Path]) -> None:
-        """Remove files that were made for an edit which didn't arrive, unless a buffer has text for them."""
-        for path in made:
-            document = self._documents.get(uri_of(path))
-            if document is None or not document.text.strip():
-                disk.remove_empty(path)
+    # On disk, where the editor can't.
 
-    def _write(self, change: FileChange, made: set[Path]) -> Write:
-        """The change merged onto what the file says now. Raises `Conflict` or `TargetError`."""
-        path = path_of(change.uri)
-        document = self._documents.get(change.uri)
-        now = self._workspace.read(change.uri) if document or (path and disk.exists(path)) else None
-        if now and _alike(now.text, change.after):
-            return Write(change.uri, change.name, now.text, now.text, now.version)
-        if change.before is None:
-            if now and now.text.strip():
-                raise Conflict(f"{change.name} was made by somebody else meanwhile.", _KEPT)
-            return self._new_file(change, made, exists=now is not None)
-        if now is None:
-            raise Conflict(f"{change.name} was deleted or renamed meanwhile; nothing was written.", _KEPT)
-        merged = merge(change.before, change.after, now.text)
-        if isinstance(merged, str):
-            self._check_merge(change, now, merged)
-            return Write(change.uri, change.name, now.text, merged, now.version)
-        places = ", ".join(
-            f"{clash.first_line}"
-            if clash.first_line == clash.last_line
-            else f"{clash.first_line}-{clash.last_line}"
-            for clash in merged
-        )
-        raise Conflict(
-            f"{change.name} changed meanwhile where the result goes, at line {places}; nothing was written.",
-            _KEPT,
-        )
+    def _is_ours(self, write: Write) -> bool:
+        """Whether Phasr does it on disk once the rest has arrived."""
+        if write.then is None:
+            return not self._client.delete
+        return write.moved_to is not None and not self._client.rename
 
-    def _check_merge(self, change: FileChange, now: FileText, merged: str) -> None:
-        """Two changes that each parse may not together. Raises `Conflict`."""
-        if merged in (change.after, now.text):
+    def _begun(self, write: Write, made: dict[str, str]) -> Write:
+        """Make a new file, or an empty one, where the editor wants that."""
+        path = path_of(write.uri)
+        if write.new and path and write.then is not None and self._client.create != "edit":
+            text = write.then if self._client.create == "write" else ""
+            disk.create(path, text)
+            made[write.uri] = text
+            write = replace(write, new=False)
+        return replace(write, made=made.get(write.uri) == "")
+
+    def _check_free(self, write: Write) -> None:
+        """Whether the file can be renamed or deleted behind the editor's back.
+
+        Raises `EditorRefused` if a buffer of it has unsaved changes, `TargetError` if the disk wouldn't let us.
+        """
+        path = path_of(write.uri)
+        if path is None:
             return
-        line = self._syntax.first_error(replace(now, text=merged))
-        if line is not None and self._syntax.first_error(now) is None:
-            raise Conflict(
-                f"{change.name} changed meanwhile, and with the result it would no longer parse (line {line}); "
-                "nothing was written.",
-                _KEPT,
+        disk.check_removable(path)
+        if self._workspace.unsaved(write.uri):
+            what = "deleted" if write.then is None else "renamed"
+            raise EditorRefused(
+                f"{write.name} is to be {what}, which this editor leaves to Phasr, and has unsaved changes.",
+                f"Save it first. {KEPT}",
             )
 
-    def _new_file(self, change: FileChange, made: set[Path], *, exists: bool) -> Write:
-        path = path_of(change.uri)
-        if path is None:
-            raise TargetError(f"{change.name} has no place on disk.", "Save it first.")
-        disk.confine(path, self._workspace.folders)
-        if not exists and self._client.create == "touch":
-            disk.create(path)
-            made.add(path)
-        document = self._documents.get(change.uri)
-        return Write(
-            change.uri,
-            change.name,
-            now="",
-            then=change.after,
-            version=document.version if document else None,
-            create=not exists and self._client.create == "edit",
-            made=path in made,
-        )
+    def _finish_on_disk(self, writes: Sequence[Write]) -> None:
+        """Rename and delete, as one; nothing waits between the look at a file and its end.
+
+        Raises `Conflict`, `EditorRefused` or `TargetError`.
+        """
+        with ExitStack() as undo:
+            for write in writes:
+                path, target = path_of(write.uri), path_of(write.moved_to.uri) if write.moved_to else None
+                self._check_free(write)
+                now = self._workspace.find(write.uri)
+                if path is None or now is None or now.text != write.now:
+                    raise Conflict(f"{write.name} changed while the rest of the result was applied.", KEPT)
+                if target:
+                    undo.callback(disk.move(path, target, None if write.then == write.now else write.then))
+                else:
+                    undo.callback(disk.remove(path))
+            undo.pop_all()
+
+    def _take_away(self, made: dict[str, str]) -> None:
+        """Remove files that were made for an edit which didn't arrive, unless a buffer has text for them."""
+        for uri, text in made.items():
+            path, document = path_of(uri), self._documents.get(uri)
+            if path and (document is None or alike(document.text, text) or not document.text.strip()):
+                disk.take_back(path, text)
+
+    # By the editor.
 
     async def _send(self, label: str, writes: Sequence[Write]) -> None:
-        """One edit, and the wait until the buffers show it. Raises `EditorRefused` or `Conflict`."""
-        by_server = [write for write in writes if self._written_by_server(write)]
-        for write in by_server:
-            path = path_of(write.uri)
-            if path:
-                disk.create(path, write.then)
-                await self._show(write.uri)
-        writes = [write for write in writes if write not in by_server]
-        if not writes:
-            return
-        arrivals = [_Arrival(write.uri, write.then, asyncio.Event()) for write in writes]
+        """One edit, and the wait until the buffers show it. Raises `EditorRefused`."""
+        arrivals = [_Arrival(write) for write in writes if write.then not in (None, write.now) or write.new]
         listener = self._listener(arrivals)
         self._documents.on_change.append(listener)
         try:
@@ -198,55 +204,61 @@ class BufferEditor:
                 workspace_edit(writes, label, self._client, self._documents.encoding), label
             )
             asked = self._protocol.ask(types.WORKSPACE_APPLY_EDIT, params)
-            answered = await self._delivered(asked, arrivals)
+            answered = await self._delivered(asked, writes, arrivals)
             self._judge(writes, arrivals, answered=answered)
         finally:
             self._documents.on_change.remove(listener)
 
     async def _delivered(
-        self, asked: asyncio.Future[types.ApplyWorkspaceEditResult], arrivals: Sequence[_Arrival]
+        self,
+        asked: asyncio.Future[types.ApplyWorkspaceEditResult],
+        writes: Sequence[Write],
+        arrivals: Sequence[_Arrival],
     ) -> bool:
-        """Wait until the buffers show the edit, or until they won't any more; whether the editor answered.
+        """Wait until the edit is seen, or until it won't be any more; whether the editor answered.
 
         Raises `EditorRefused` when it says no.
         """
-        shown = asyncio.create_task(_all_shown(arrivals))
+        shown = asyncio.create_task(_all_shown(writes, arrivals))
         try:
             limit = self._client_seconds()
             await asyncio.wait({asked, shown}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
             if not asked.done():
                 return False
             _check_answer(asked)
-            if any(self._documents.get(arrival.uri) and not arrival.event.is_set() for arrival in arrivals):
+            open_still = any(self._open(arrival) and not arrival.event.is_set() for arrival in arrivals)
+            if open_still or not all(map(_moved_or_gone, writes)):
                 await asyncio.wait({shown}, timeout=SHOWN_WITHIN)
         finally:
             asked.cancel()
             shown.cancel()
         return True
 
-    def _written_by_server(self, write: Write) -> bool:
-        path = path_of(write.uri)
-        new = self._documents.get(write.uri) is None and path is not None and not disk.exists(path)
-        return new and self._client.create == "write"
+    def _open(self, arrival: _Arrival) -> bool:
+        return any(self._documents.get(uri) for uri in arrival.uris)
 
     def _listener(self, arrivals: Sequence[_Arrival]) -> Callable[[str], None]:
         def on_change(uri: str) -> None:
             document = self._documents.get(uri)
             for arrival in arrivals:
-                same = document is not None and document is self._documents.get(arrival.uri)
-                if document is not None and same and _alike(document.text, arrival.text):
+                same = document is not None and any(
+                    document is self._documents.get(each) for each in arrival.uris
+                )
+                if document is not None and same and alike(document.text, arrival.write.then or ""):
                     arrival.event.set()
 
         return on_change
 
     def _judge(self, writes: Sequence[Write], arrivals: Sequence[_Arrival], *, answered: bool) -> None:
-        """Look at what the buffers hold now. Raises `EditorRefused`."""
-        for write, arrival in zip(writes, arrivals, strict=True):
-            document = self._documents.get(write.uri)
-            if arrival.event.is_set() or (document is None and answered):
-                continue
+        """Look at what the buffers and the disk hold now. Raises `EditorRefused`."""
+        missing = [each for each in arrivals if not each.event.is_set() and (self._open(each) or not answered)]
+        if missing:
             claim = "says that it applied the edit, but the buffer doesn't show it"
-            raise EditorRefused(f"The editor {claim if answered else 'did not answer the edit'}.", _KEPT)
+            raise EditorRefused(f"The editor {claim if answered else 'did not answer the edit'}.", KEPT)
+        there = next((write for write in writes if not _moved_or_gone(write)), None)
+        if there:
+            claim = f"says that it applied the edit, but {there.name} is still in its place"
+            raise EditorRefused(f"The editor {claim if answered else 'did not answer the edit'}.", KEPT)
 
     def _moved_on(self, write: Write) -> bool:
         document = self._documents.get(write.uri)
@@ -317,14 +329,19 @@ class BufferEditor:
         shutil.rmtree(self._reviews, ignore_errors=True)
 
 
-def _alike(one: str, other: str) -> bool:
-    """Whether texts are the same but for their line endings, which are the editor's to choose for a new file."""
-    return one == other or to_lf(one) == to_lf(other)
-
-
-async def _all_shown(arrivals: Sequence[_Arrival]) -> None:
+async def _all_shown(writes: Sequence[Write], arrivals: Sequence[_Arrival]) -> None:
     for arrival in arrivals:
         await arrival.event.wait()
+    while not all(map(_moved_or_gone, writes)):  # noqa: ASYNC110 - the disk has no event to wait for
+        await asyncio.sleep(LOOKED_AT_EVERY)
+
+
+def _moved_or_gone(write: Write) -> bool:
+    """Whether the disk shows the renaming or deletion that is asked for, if one is."""
+    path, target = path_of(write.uri), path_of(write.moved_to.uri) if write.moved_to else None
+    if path is None or not (target or write.then is None):
+        return True
+    return not disk.exists(path) and (target is None or disk.exists(target))
 
 
 def _check_answer(asked: asyncio.Future[types.ApplyWorkspaceEditResult]) -> None:
@@ -332,7 +349,7 @@ def _check_answer(asked: asyncio.Future[types.ApplyWorkspaceEditResult]) -> None
     try:
         answer = asked.result()
     except (JsonRpcException, ConnectionResetError) as error:
-        raise EditorRefused(f"The editor can't apply the edit: {error}.", _KEPT) from error
+        raise EditorRefused(f"The editor can't apply the edit: {error}.", KEPT) from error
     if not answer.applied:
         reason = f": {answer.failure_reason}" if answer.failure_reason else ""
-        raise EditorRefused(f"The editor didn't apply the edit{reason}.", _KEPT)
+        raise EditorRefused(f"The editor didn't apply the edit{reason}.", KEPT)

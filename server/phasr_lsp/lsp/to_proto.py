@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
-from phasr_lsp.domain.change import minimal_edits
+from phasr_lsp.domain.change import Place, minimal_edits
 from phasr_lsp.domain.problem import Problem
 from phasr_lsp.domain.task import Task
 from phasr_lsp.lsp.client import Client
@@ -17,19 +17,22 @@ _ANNOTATION = "phasr"
 
 @dataclass(frozen=True)
 class Write:
-    """A file's text as it is now, and as it is to become."""
+    """A file as it is now, and as it is to become."""
 
     uri: str
     name: str
     now: str
-    """"" for a file that is to be created."""
-    then: str
+    """"" for a file that isn't there yet."""
+    then: str | None
+    """None for a file that is to be deleted."""
     version: int | None
     """The buffer's version; None for a file that isn't open."""
-    create: bool = False
-    """Whether the editor has to make the file."""
+    new: bool = False
+    """Whether it has to be made."""
     made: bool = False
     """Whether the server made it just now, empty; an editor shows that as one empty line, which has to go."""
+    moved_to: Place | None = None
+    """Its new place, which it takes with its new text."""
 
 
 def workspace_edit(
@@ -41,16 +44,22 @@ def workspace_edit(
             changes={write.uri: [types.TextEdit(*edit) for edit in _edits(write, encoding)] for write in writes}
         )
     annotation = _ANNOTATION if client.annotations else None
-    operations: list[types.CreateFile | types.TextDocumentEdit] = []
+    operations: list[types.CreateFile | types.TextDocumentEdit | types.RenameFile | types.DeleteFile] = []
     for write in writes:
-        if write.create:
+        if write.new:
             operations.append(types.CreateFile(write.uri, annotation_id=annotation))
         edits = [
             types.AnnotatedTextEdit(annotation, place, text) if annotation else types.TextEdit(place, text)
             for place, text in _edits(write, encoding)
         ]
-        document = types.OptionalVersionedTextDocumentIdentifier(write.uri, write.version)
-        operations.append(types.TextDocumentEdit(document, edits))
+        # Renaming and deleting know no version: for a buffer, edits say it, be there any or not.
+        if edits or write.new or write.version is not None:
+            document = types.OptionalVersionedTextDocumentIdentifier(write.uri, write.version)
+            operations.append(types.TextDocumentEdit(document, edits))
+        if write.then is None:
+            operations.append(types.DeleteFile(write.uri, annotation_id=annotation))
+        elif write.moved_to:
+            operations.append(types.RenameFile(write.uri, write.moved_to.uri, annotation_id=annotation))
     return types.WorkspaceEdit(
         document_changes=operations,
         change_annotations={annotation: types.ChangeAnnotation(label, needs_confirmation=False)}
@@ -60,6 +69,8 @@ def workspace_edit(
 
 
 def _edits(write: Write, encoding: types.PositionEncodingKind | str) -> list[tuple[types.Range, str]]:
+    if write.then is None:
+        return []
     if write.made:
         return [(types.Range(types.Position(0, 0), types.Position(1, 0)), write.then)]
     lines = TextLines(write.now, encoding)

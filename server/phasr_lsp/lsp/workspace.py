@@ -8,7 +8,8 @@ from pygls.uris import from_fs_path, to_fs_path
 from phasr_lsp.adapters import disk
 from phasr_lsp.domain.errors import TargetError
 from phasr_lsp.domain.language import Language, language_of
-from phasr_lsp.domain.text import FileText
+from phasr_lsp.domain.paths import path_rule
+from phasr_lsp.domain.text import FileText, to_lf
 from phasr_lsp.lsp.documents import Documents
 
 
@@ -56,11 +57,27 @@ class Workspace:
             uri, name, text, language.name if language else "", document.version if document else None
         )
 
+    def find(self, uri: str) -> FileText | None:
+        """As `read`; None when the file is neither open nor on disk. Raises `TargetError`."""
+        path = path_of(uri)
+        there = self._documents.get(uri) or (path and disk.exists(path))
+        return self.read(uri) if there else None
+
+    def unsaved(self, uri: str) -> bool:
+        """Whether a buffer differs from its file in more than line endings. Raises `TargetError`."""
+        document, path = self._documents.get(uri), path_of(uri)
+        if document is None:
+            return False
+        return path is None or to_lf(document.text) != to_lf(disk.read_text(path, self._max_bytes()))
+
     def sibling(self, uri: str, name: str) -> FileText:
         """The file `name`, relative to the folder that holds `uri`; its text is empty if it doesn't exist.
 
-        Raises `TargetError` when it may not be written, or when there is no folder.
+        Raises `TargetError` when it may not be written, which names the rule, or when there is no folder.
         """
+        rule = path_rule(name)
+        if rule:
+            raise TargetError(f"{name!r} may not be used: {rule}.", "Edit that file yourself.")
         path = path_of(uri)
         if path is None or not self.folders:
             raise TargetError(
@@ -68,8 +85,9 @@ class Workspace:
             )
         target = disk.confine(path, self.folders) / name
         disk.confine(target, self.folders)
-        if self._documents.get(uri_of(target)) or disk.exists(target):
-            return self.read(uri_of(target))
+        found = self.find(uri_of(target))
+        if found:
+            return found
         language = language_of(name, None, self._languages.values())
         return FileText(uri_of(target), name, "", language.name if language else "", exists=False)
 
