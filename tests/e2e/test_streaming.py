@@ -1,6 +1,9 @@
-"""When replies are streamed: while few tasks run, and only for those who watch them."""
+"""When replies are streamed: while few tasks run, and only for those who watch them, who see what is finished."""
+
+import re
 
 from tests.e2e.conftest import Start, World, fenced
+from tests.fault_server import Fault
 
 SOURCE = "def total(prices):\n    return sum(prices)\n"
 DOCUMENTED = 'def total(prices):\n    """The sum."""\n    return sum(prices)\n'
@@ -29,3 +32,24 @@ async def test_of_many_only_the_first_are(world: World, start: Start) -> None:
 
 async def test_none_is_for_an_editor_without_progress(world: World, start: Start) -> None:
     assert await streamed(world, start, 1, "vim-9.0-ale-3.3") == [False]
+
+
+async def test_finished_blocks_are_shown_while_the_reply_goes_on(world: World, start: Start) -> None:
+    world.configure(world.models.replace("test/model", "test/strong", 1))
+    block = "shop.py\n<<<<<<< SEARCH\n{old}=======\n{new}>>>>>>> REPLACE\n\n"
+    first = block.format(old=SOURCE, new=DOCUMENTED)
+    second = block.format(old="a\nb\n", new="b\n").replace("shop.py", "tax.py")
+    world.provider.reply(
+        "Two files it is.\n\n" + first + second + "rest.py\n<<<<<<< SEARCH\nx", fault=Fault.STALL
+    )
+    editor = await start()
+    task = await editor.choose((await editor.actions(editor.open(world.write("shop.py", SOURCE)), 0))["Document"])
+
+    def messages() -> list[str]:
+        return [value.get("message") or "" for values in editor.progress.values() for value in values]
+
+    await editor.until(lambda: any("2 files" in message for message in messages()))
+    shown = next(message for message in messages() if "2 files" in message)
+    assert re.fullmatch(r"running · test/strong · 2 files, \+1 -1 · \d+ s", shown)
+    await editor.execute("phasr.cancel", {"task": task})
+    await editor.ended(task)

@@ -246,8 +246,8 @@ class Scene:
         self._event.set()
         self.on_change(task)
 
-    def _text(self, task: str, characters: int) -> None:
-        self.characters[task] = self.characters.get(task, 0) + characters
+    def _text(self, task: str, piece: str) -> None:
+        self.characters[task] = self.characters.get(task, 0) + len(piece)
 
 
 def workspace(folder: Path) -> Workspace:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -89,12 +90,12 @@ class Fleet:
         *,
         parallel: Callable[[], int],
         on_change: Callable[[Task], None],
-        on_text: Callable[[str, int], None] | None = None,
+        on_text: Callable[[str, str], None] | None = None,
     ) -> None:
         """`parallel` says how many tasks may run at once, and is asked each time.
 
-        `on_change` gets a task after each change of its state; `on_text` its id and the number of
-        characters that arrived, where somebody watches, while at most `STREAMED` tasks run."""
+        `on_change` gets a task after each change of its state; `on_text` its id and each piece
+        of a reply that arrives, where somebody watches, while at most `STREAMED` tasks run."""
         self._world = world
         self._threads = Threads()
         self._agent = Agent(world.gateway, world.syntax, self._threads)
@@ -237,7 +238,7 @@ class Fleet:
         watch = Watcher(
             event=lambda event: self._step(task_id, event),
             reply=lambda reply: self._book(task_id, reply),
-            text=self._text_counter(task_id),
+            text=self._reader(task_id),
         )
         changes = await self._agent.run(aim, choice, self._world.settings.request_seconds, watch)
         self._step(task_id, TaskEvent.VERIFIED, changes=changes)
@@ -268,11 +269,11 @@ class Fleet:
             else:
                 self._step(task_id, TaskEvent.APPLIED)
 
-    def _text_counter(self, task_id: str) -> Callable[[str], None] | None:
+    def _reader(self, task_id: str) -> Callable[[str], None] | None:
         report = self._on_text
         if report is None or len(self._running) > STREAMED:
             return None
-        return lambda text: report(task_id, len(text))
+        return partial(report, task_id)
 
     def _book(self, task_id: str, reply: Reply) -> None:
         """Add what a reply cost to what the task has cost; one unknown part makes the sum unknown."""

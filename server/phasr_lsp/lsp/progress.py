@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from phasr_lsp.domain.task import AT_WORK, Task
+from phasr_lsp.domain.formats.progress import Watch
+from phasr_lsp.domain.task import AT_WORK, Task, TaskState
 from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.jsonrpc import PhasrProtocol
 
@@ -35,10 +37,14 @@ class Progress:
         self._client_seconds = client_seconds
         self._bars: dict[str, asyncio.Task[None]] = {}
         self._changed: dict[str, asyncio.Event] = {}
-        self._characters: dict[str, int] = {}
+        self._characters: Counter[str] = Counter()
+        self._watches: dict[str, Watch] = {}
+        """What the reply holds that is being written, by task."""
 
     def update(self, task: Task) -> None:
         """Show the task as it stands; it needn't be known before."""
+        if task.state is TaskState.RUNNING:  # it is asked, or asked again
+            self._watches[task.id] = Watch()
         if task.id in self._bars:
             self._changed[task.id].set()
         elif task.state in AT_WORK:
@@ -48,9 +54,11 @@ class Progress:
             bar.add_done_callback(lambda _: self._forget(task.id))
             bar.add_done_callback(log_failure)
 
-    def count(self, task_id: str, characters: int) -> None:
-        """So many characters of a reply have arrived."""
-        self._characters[task_id] = self._characters.get(task_id, 0) + characters
+    def read(self, task_id: str, piece: str) -> None:
+        """A piece of a reply has arrived; nobody sees it where the editor took no bar."""
+        if watch := self._watches.get(task_id):
+            self._characters[task_id] += len(piece)
+            watch.feed(piece)
 
     @asynccontextmanager
     async def bar(self, token: str, title: str) -> AsyncGenerator[Callable[[str, int], None]]:
@@ -87,6 +95,7 @@ class Progress:
         self._bars.pop(task_id, None)
         self._changed.pop(task_id, None)
         self._characters.pop(task_id, None)
+        self._watches.pop(task_id, None)
 
     async def _show(self, task_id: str) -> None:
         task = self._task(task_id)
@@ -131,14 +140,22 @@ class Progress:
 
     def _message(self, task: Task) -> str:
         seconds = (self._now() if task.ended is None else task.ended) - task.started
-        received = self._characters.get(task.id, 0)
         parts = (
             task.state.value,
             task.model or "",
-            f"{received:,} characters" if received and task.state in AT_WORK else "",
+            self._received(task.id) if task.state in AT_WORK else "",
             f"{seconds:.0f} s",
         )
         return " · ".join(part for part in parts if part)
+
+    def _received(self, task_id: str) -> str:
+        """What there is of the reply: its finished blocks, or its characters until there are any."""
+        watch = self._watches.get(task_id)
+        if watch and (seen := watch.seen).blocks:
+            files = "1 file" if seen.files == 1 else f"{seen.files} files"
+            return f"{files}, +{seen.added} -{seen.removed}"
+        characters = self._characters[task_id]
+        return f"{characters:,} characters" if characters else ""
 
     def _token(self, task: Task) -> str:
         """Readable, since Helix shows it to the user, and unique."""

@@ -287,8 +287,8 @@ class Session:
         else:
             self.editor.tell(kind, text)
 
-    def _text(self, task_id: str, characters: int) -> None:
-        self.progress.count(task_id, characters)
+    def _text(self, task_id: str, piece: str) -> None:
+        self.progress.read(task_id, piece)
 
     def _decide(self, task: str, *, apply: bool) -> None:
         try:
