@@ -25,9 +25,9 @@ class Seen:
     blocks: int = 0
 
 
-_SEARCH = re.compile(r"\s*[<-]{5,9} ?(?:SEARCH|ORIGINAL)>?:?\s*$")
+_SEARCH = re.compile(r"\s*[<-]{3,12} ?(?:SEARCH|ORIGINAL)>?:?\s*$")
 _DIVIDER = re.compile(r"\s*={5,9}\s*$")
-_REPLACE = re.compile(r"\s*[>+]{5,9} ?(?:REPLACE|UPDATED)>?\s*$")
+_REPLACE = re.compile(r"\s*[>+]{3,12} ?(?:REPLACE|UPDATED)>?\s*$")
 _HINT = re.compile(r":(?:start|end)_line: ?\d+\s*$|-{5,9}\s*$")
 _FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
 _TAG = re.compile(
