@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from phasr_lsp.domain.formats import PARSERS, Files, Malformed
+from phasr_lsp.domain.formats import FORMATS, Files, Malformed
 from phasr_lsp.domain.model import EditFormat
 from phasr_lsp.domain.text import FileText, Span
 
@@ -68,7 +68,7 @@ def check(
         import_words=words,
         others={key: FileText(f"file:///{key}", key, value, "python") for key, value in (others or {}).items()},
     )
-    result = PARSERS[form](reply, files)
+    result = FORMATS[form].parse(reply, files)
     if isinstance(expected, str):
         assert isinstance(result, Malformed)
         assert expected in result.reason
@@ -158,7 +158,9 @@ class TestSearchReplace:
                 edit(TOTAL, NEW_TOTAL)[:-16] + edit(COUNT, "x\n"), "begins inside another", id="one isn't closed"
             ),
             pytest.param(f"<think>\n{edit(TOTAL, NEW_TOTAL)}", "no SEARCH/REPLACE", id="nothing but thoughts"),
-            pytest.param(edit("        self.prices", "x\n"), "cut off", id="no line end before the divider"),
+            pytest.param(
+                edit("        self.prices", "x\n"), "no line of equal signs", id="no line end before the divider"
+            ),
             pytest.param(edit("\n", "x\n"), "SEARCH is empty", id="empty SEARCH in a file with text"),
             pytest.param(edit("def nothing():\n", "x = 1\n"), "doesn't stand in `shop/cart.py`", id="not found"),
             pytest.param(edit(TOTAL, NEW_TOTAL, "other.py\n"), "`other.py` is none", id="another file"),
@@ -179,7 +181,7 @@ class TestSearchReplace:
         check(EditFormat.SEARCH_REPLACE, edit("a\n", "x\n"), "(lines 1, 3)", text="a\nb\na\n")
 
     def test_the_nearest_text_is_shown(self) -> None:
-        check(EditFormat.SEARCH_REPLACE, edit("def totl(prices):\n", "x\n"), "7: def total(prices):\n")
+        check(EditFormat.SEARCH_REPLACE, edit("def totl(prics, n):\n", "x\n"), "7: def total(prices):\n")
 
     def test_blocks_are_applied_in_order(self) -> None:
         reply = edit("a\n", "b\n") + edit("b\n", "c\n", "")
@@ -216,7 +218,7 @@ class TestSearchReplace:
 
     def test_a_removal_whose_text_is_not_found_is_not_done(self) -> None:
         reply = edit("a = 1\nb = 2\n", "b = 2\n")
-        check(EditFormat.SEARCH_REPLACE, reply, "doesn't stand", text="a = 9\nb = 2\n")
+        check(EditFormat.SEARCH_REPLACE, reply, "doesn't stand", text="c = 99\nb = 2\n")
 
     def test_line_endings_stay(self) -> None:
         text, after = SHOP.replace("\n", "\r\n"), CHANGED.replace("\n", "\r\n")
@@ -277,10 +279,12 @@ class TestWholeFile:
             pytest.param(fenced(CHANGED) + "\n" + fenced("x = 1\n"), "holds 2", id="two blocks"),
             pytest.param(fenced(""), "empty", id="an empty block"),
             pytest.param(
-                f"tests/test_cart.py\n{fenced(CHANGED)}", "is for `tests/test_cart.py`", id="another file"
+                f"tests/test_cart.py\n{fenced(CHANGED)}", "`tests/test_cart.py` is none", id="another file"
             ),
             pytest.param(
-                fenced("import os\n\n# ... rest of the code unchanged ...\n"), "leaves code out", id="elision"
+                fenced("import sys\n\n# ... rest of the code unchanged ...\n\nx = y\n# ... more ...\n"),
+                "leaves code out",
+                id="elision",
             ),
             pytest.param("<think>\n" + fenced(CHANGED), "holds 0", id="nothing but thoughts"),
         ],
@@ -531,4 +535,4 @@ class TestRegion:
 
 
 def test_every_format_has_a_parser() -> None:
-    assert set(PARSERS) == set(EditFormat)
+    assert set(FORMATS) == set(EditFormat)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phasr_lsp.domain.matching import Ambiguous, Match, NotFound, Rung, locate, rewrite
+from phasr_lsp.domain.matching import Ambiguous, Lines, Match, NotFound, Rung, Shift, locate, resembling, rewrite
 
 FILE = """\
 class Shop:
@@ -21,7 +21,7 @@ def note(text):
 
 
 def found(search: str, file: str = FILE) -> Match | Ambiguous | NotFound:
-    return locate(file.split("\n"), search.split("\n"))
+    return locate(Lines(file), search.split("\n"))
 
 
 @pytest.mark.parametrize(
@@ -35,21 +35,31 @@ def found(search: str, file: str = FILE) -> Match | Ambiguous | NotFound:
         ),
         pytest.param(
             "def total(self):\n    return sum(self.prices)",
-            Match(1, 3, Rung.INDENTATION, "", "    "),
+            Match(1, 3, Rung.INDENTATION, Shift("", "    ", base="    ")),
             id="too far left",
         ),
         pytest.param(
             "        def count(self):\n            return len(self.prices)",
-            Match(4, 6, Rung.INDENTATION, "    ", ""),
+            Match(4, 6, Rung.INDENTATION, Shift("    ", "", base="    ")),
             id="too far right",
         ),
-        pytest.param("if text:\n\tprint(“text”)", Match(9, 11, Rung.INDENTATION, "", "\t"), id="tabs"),
         pytest.param(
-            "\n\n    def count(self):\n", Match(4, 5, Rung.INDENTATION, skipped=2), id="blank lines around it"
+            "if text:\n\tprint(“text”)", Match(9, 11, Rung.INDENTATION, Shift("", "\t", base="\t")), id="tabs"
         ),
-        pytest.param('\t\tprint("text")', Match(10, 11, Rung.LOOKALIKES), id="other quotes"),
-        pytest.param('print(\u201ctext")', Match(10, 11, Rung.LOOKALIKES, "", "\t\t"), id="other quotes, offset"),
-        pytest.param("return\u00a0text", Match(11, 12, Rung.LOOKALIKES, "", "\t"), id="no-break space"),
+        pytest.param(
+            "\n\n    def count(self):\n",
+            Match(4, 5, Rung.INDENTATION, Shift(base="    "), skipped=2),
+            id="blank lines around it",
+        ),
+        pytest.param('\t\tprint("text")', Match(10, 11, Rung.LOOKALIKES, Shift(base="\t\t")), id="other quotes"),
+        pytest.param(
+            'print(\u201ctext")',
+            Match(10, 11, Rung.LOOKALIKES, Shift("", "\t\t", base="\t\t")),
+            id="other quotes, offset",
+        ),
+        pytest.param(
+            "return\u00a0text", Match(11, 12, Rung.LOOKALIKES, Shift("", "\t", base="\t")), id="no-break space"
+        ),
     ],
 )
 def test_each_rung_is_less_literal_than_the_one_before(search: str, expected: Match) -> None:
@@ -95,15 +105,15 @@ def test_what_merely_resembles_is_not_found(search: str) -> None:
     ],
 )
 def test_the_nearest_text_is_named(search: str, expected: NotFound) -> None:
-    assert found(search) == expected
+    assert resembling(Lines(FILE), search.split("\n")) == expected
 
 
 def replaced(file: str, search: str, replace: str) -> str:
-    lines, wanted = file.split("\n"), search.split("\n")
+    lines, wanted = Lines(file), search.split("\n")
     match = locate(lines, wanted)
     assert isinstance(match, Match)
-    lines[match.first : match.end] = rewrite(lines, wanted, replace.split("\n"), match)
-    return "\n".join(lines)
+    lines.replace(match.first, match.end, rewrite(lines.items, wanted, replace.split("\n"), match))
+    return lines.text
 
 
 @pytest.mark.parametrize(
@@ -137,12 +147,13 @@ def test_a_long_search_in_a_long_file_takes_no_time(changed: int | None) -> None
     search = file[20_000:20_200]
     if changed is not None:
         search[changed] = f"    total = {changed}  # not in the file"
-    result = locate(file, search)
-    assert result == Match(20_000, 20_200, Rung.EXACT) if changed is None else isinstance(result, NotFound)
-    if isinstance(result, NotFound):
-        assert result.nearest is not None
-        assert abs(result.nearest - 20_001) <= 8
+    result = (
+        resembling(Lines("\n".join(file)), search)
+        if changed is not None
+        else locate(Lines("\n".join(file)), search)
+    )
+    assert result == Match(20_000, 20_200, Rung.EXACT if changed is None else Rung.FUZZY)
 
 
 def test_a_search_without_any_likeness_in_one_huge_line_takes_no_time() -> None:
-    assert isinstance(locate(["a b " * 250_000], ["b a c " * 200] * 200), NotFound)
+    assert isinstance(resembling(Lines("a b " * 250_000), ["b a c " * 200] * 200), NotFound)

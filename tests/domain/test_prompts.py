@@ -8,7 +8,7 @@ import pytest
 
 from phasr_lsp.adapters.data_files import prompts
 from phasr_lsp.domain.change import ChangeSet
-from phasr_lsp.domain.formats import PARSERS, Files
+from phasr_lsp.domain.formats import FORMATS, Files
 from phasr_lsp.domain.model import ASKED, EditFormat
 from phasr_lsp.domain.text import FileText
 
@@ -55,10 +55,10 @@ def test_every_profile_says_why_it_asks_for_what_it_asks() -> None:
         assert row["file"] != EditFormat.REGION, row["match"]
 
 
-@pytest.mark.parametrize("form", [form for form in ASKED if form in PARSERS and form not in PROSE])
+@pytest.mark.parametrize("form", [form for form in ASKED if form not in PROSE])
 def test_a_parser_reads_the_example_of_its_prompt(form: EditFormat) -> None:
     prompt = prompts()[form].replace("{file}", "shop/cart.py")
     target = FileText("file:///shop/cart.py", "shop/cart.py", BEFORE.get(form, SEARCHED), "python")
-    result = PARSERS[form](prompt, Files(target))
+    result = FORMATS[form].parse(prompt, Files(target))
     assert isinstance(result, ChangeSet), result.reason
     assert [(file.name, file.after) for file in result.files] == [("shop/cart.py", AFTER.get(form, REPLACED))]

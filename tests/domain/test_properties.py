@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from phasr_lsp.domain.change import ChangeSet, apply_edits, counts, faithful, minimal_edits
 from phasr_lsp.domain.diff import differing_blocks
-from phasr_lsp.domain.formats import PARSERS, Files, Malformed
-from phasr_lsp.domain.matching import Match, locate
+from phasr_lsp.domain.formats import FORMATS, Files, Malformed
+from phasr_lsp.domain.matching import Lines, Match, locate
 from phasr_lsp.domain.merge import merge
 from phasr_lsp.domain.model import EditFormat
 from phasr_lsp.domain.text import FileText, Span, bare, line_end, line_number, line_start, split_lines
@@ -134,7 +134,7 @@ def test_a_merge_is_the_same_from_both_sides(base: str, ours: str, theirs: str) 
 @settings(deadline=None)
 @given(st.lists(PLAIN, max_size=12), st.lists(PLAIN, min_size=1, max_size=3))
 def test_what_is_found_is_there_once(lines: list[str], search: list[str]) -> None:
-    match = locate(lines, search)
+    match = locate(Lines("\n".join(lines)), search)
     if isinstance(match, Match):
         wanted = [line.split() for line in search if line.strip()] or [[]] * len(search)
         assert [line.split() for line in lines[match.first : match.end] if line.strip()] == wanted or not any(
@@ -187,13 +187,13 @@ def rendered(form: EditFormat, text: str, span: Span, written: str, after: str) 
     return f"a.py\n<<<<<<< SEARCH\n{search}=======\n{written}>>>>>>> REPLACE\n"
 
 
-@pytest.mark.parametrize("form", EditFormat)
+@pytest.mark.parametrize("form", [EditFormat.REGION, EditFormat.WHOLE_FILE, EditFormat.SEARCH_REPLACE])
 @settings(deadline=None)
 @given(case=replacements())
 def test_every_format_brings_a_replacement_home(form: EditFormat, case: tuple[str, Span, str, str]) -> None:
     text, span, written, after = case
     files = Files(FileText("file:///a.py", "a.py", text, "python"), region=span, name=NAME)
-    result = PARSERS[form](rendered(form, text, span, written, after), files)
+    result = FORMATS[form].parse(rendered(form, text, span, written, after), files)
     assert isinstance(result, ChangeSet), result.reason
     assert result.files[0].after == after
 
@@ -222,7 +222,7 @@ def test_no_reply_makes_a_parser_raise(form: EditFormat, reply: str, text: str, 
         import_words=("import", "from"),
         others={"x/b.py": FileText("file:///b.py", "x/b.py", "x = 1\n", "python")},
     )
-    result = PARSERS[form](reply, files)
+    result = FORMATS[form].parse(reply, files)
     if isinstance(result, Malformed):
         assert result.reason
     else:
@@ -239,4 +239,4 @@ def test_no_reply_takes_long_to_refuse(form: EditFormat, piece: str) -> None:
     reply = f"```\n{piece * 5000}\n```\n{piece * 5000}"
     text = "".join(f"line {at}\n" for at in range(10_000))
     files = Files(FileText("file:///a.py", "a.py", text, "python"), region=Span(0, 7), import_words=("import",))
-    PARSERS[form](reply, files)
+    FORMATS[form].parse(reply, files)

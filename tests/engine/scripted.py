@@ -131,7 +131,7 @@ class FolderEditor:
                     raise self.problem
                 path = Path(change.uri.removeprefix("file://"))
                 now = "" if change.before is None else self._workspace.read(change.uri).text
-                merged = merge(change.before or "", change.after, now)
+                merged = merge(change.before or "", change.after or "", now)
                 if not isinstance(merged, str):
                     raise Conflict(f"{change.name} changed meanwhile.", "Its result is kept.")
                 path.parent.mkdir(parents=True, exist_ok=True)

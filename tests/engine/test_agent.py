@@ -5,13 +5,25 @@ from pathlib import Path
 
 import pytest
 
+from phasr_lsp.adapters.track_record import TrackRecord
 from phasr_lsp.domain.change import ChangeSet, FileChange
 from phasr_lsp.domain.errors import BreaksSyntax, ModelUnavailable, PhasrError, ReplyIncomplete, ReplyUnusable
 from phasr_lsp.domain.model import Finish, Message, ModelRequest, Profile, Reply
+from phasr_lsp.domain.outcome import Outcome
 from phasr_lsp.domain.route import Choice
 from phasr_lsp.engine.agent import Agent, Watcher
 from phasr_lsp.engine.threads import Threads
-from tests.engine.scripted import ENDPOINT, SMALL, STRONG, SYNTAX, ScriptedGateway, aim_at, answer, fenced
+from tests.engine.scripted import (
+    ENDPOINT,
+    SMALL,
+    STRONG,
+    SYNTAX,
+    ScriptedGateway,
+    aim_at,
+    answer,
+    fenced,
+    workspace,
+)
 
 SOURCE = "import os\n\n\ndef total(a, b):\n    |>return a + b\n\n\ndef other():\n    return 1\n"
 TEXT = SOURCE.replace("|>", "")
@@ -29,6 +41,8 @@ class Attempt:
     requests: list[ModelRequest]
     events: list[str]
     paid: list[Reply]
+    counted: dict[Outcome, int]
+    """What the replies were good for, as it is remembered of the model."""
 
     @property
     def told(self) -> list[str]:
@@ -49,18 +63,21 @@ async def attempt(
     paid: list[Reply] = []
     watch = Watcher(events.append, paid.append, (lambda text: None) if streamed else None)
     aim = aim_at(kind, source, folder, profile=profile, diagnostic="a is undefined")
+    record = TrackRecord(folder.with_name(f"{folder.name}.replies"))
+    agent = Agent(gateway, SYNTAX, Threads(), workspace(folder), record)
     try:
-        changes = await Agent(gateway, SYNTAX, Threads()).run(
-            aim, Choice(ENDPOINT, profile, "default"), 60.0, watch
-        )
+        changes = await agent.run(aim, Choice(ENDPOINT, profile, "default"), 60.0, watch)
     except PhasrError as error:
         result = error
     else:
         uri = (folder / "shop.py").as_uri()
         [change] = changes.files
+        assert change.after is not None
         assert changes == ChangeSet((FileChange(uri, "shop.py", source.replace("|>", ""), change.after),))
         result = change.after
-    return Attempt(result, [call.request for call in gateway.calls], events, paid)
+    record.close()
+    counted = {outcome: count for tally in record.tallies() for outcome, count in tally.replies.items()}
+    return Attempt(result, [call.request for call in gateway.calls], events, paid, counted)
 
 
 async def test_a_good_reply_is_the_result(tmp_path: Path) -> None:
@@ -136,15 +153,76 @@ async def test_a_file_that_was_broken_may_stay_so(tmp_path: Path) -> None:
     assert done.result == TEXT.replace("def total(a, b):\n    return a + b\n", GOOD) + "\nx = (\n"
 
 
-async def test_a_reply_that_was_cut_off_is_not_tried_again(tmp_path: Path) -> None:
+async def test_a_model_at_its_limit_is_asked_to_go_on(tmp_path: Path) -> None:
+    cut = answer('```python\ndef total(a, b):\n    """The', finish=Finish.LENGTH)
+    rest = answer('    """The sum."""\n    return a + b\n```\n')
+    done = await attempt(tmp_path, cut, rest)
+    assert done.result == TEXT.replace("def total(a, b):\n    return a + b\n", GOOD)
+    assert done.requests[1].messages == (
+        *done.requests[0].messages,
+        Message("assistant", "```python\ndef total(a, b):\n"),
+    )
+    assert done.paid == [cut, rest]
+    assert done.counted == {Outcome.GOOD: 1}
+
+
+async def test_going_on_ends_after_the_second_time(tmp_path: Path) -> None:
     cut = answer("```python\ndef total(a, b):\n", finish=Finish.LENGTH)
-    done = await attempt(tmp_path, cut, fenced(GOOD))
+    more = answer("    x = 1\n", finish=Finish.LENGTH)
+    done = await attempt(tmp_path, cut, more, more, fenced(GOOD))
     assert isinstance(done.result, ReplyIncomplete)
     assert str(done.result) == (
         "test/model was cut off at its limit of output tokens. "
         "Work on a smaller part, or raise max_output_tokens for this model."
     )
-    assert done.paid == [cut]
+    assert done.paid == [cut, more, more]
+    assert done.counted == {Outcome.TRUNCATED: 1}
+
+
+TWO = (
+    "shop.py\n<<<<<<< SEARCH\n    return a + b\n=======\n    return b + a\n>>>>>>> REPLACE\n"
+    "shop.py\n<<<<<<< SEARCH\n    yield nothing, at, all\n=======\n    return 2\n>>>>>>> REPLACE\n"
+)
+
+
+async def test_a_repair_is_about_the_blocks_that_failed_alone(tmp_path: Path) -> None:
+    missing = "shop.py\n<<<<<<< SEARCH\n    return b + a\n=======\n    return a - b\n>>>>>>> REPLACE\n"
+    done = await attempt(tmp_path, TWO, missing, kind="fix", profile=STRONG)
+    assert done.result == TEXT.replace("a + b", "a - b")
+    [told] = done.told
+    assert "yield nothing, at, all" in told
+    assert "b + a" not in told.partition("The nearest text")[0]
+    assert told.endswith(
+        "The other edits were made: don't send them again. "
+        "Send those that are missing, in the form that was asked for."
+    )
+    assert done.counted == {Outcome.MALFORMED: 1, Outcome.GOOD: 1}
+
+
+async def test_a_model_that_sends_them_again_nevertheless_does_no_harm(tmp_path: Path) -> None:
+    both = TWO.replace("yield nothing, at, all", "return 1")
+    done = await attempt(tmp_path, TWO, both, kind="fix", profile=STRONG)
+    assert done.result == TEXT.replace("a + b", "b + a").replace("return 1", "return 2")
+
+
+async def test_what_was_kept_is_given_up_where_the_whole_is_wrong(tmp_path: Path) -> None:
+    breaking = "shop.py\n<<<<<<< SEARCH\n    return 1\n=======\n    return (1\n>>>>>>> REPLACE\n"
+    whole = "shop.py\n<<<<<<< SEARCH\n    return a + b\n=======\n    return b\n>>>>>>> REPLACE\n"
+    done = await attempt(tmp_path, TWO, breaking, whole, kind="fix", profile=STRONG)
+    assert done.result == TEXT.replace("a + b", "b")
+
+
+async def test_nothing_of_a_reply_is_the_result_as_long_as_a_part_of_it_fails(tmp_path: Path) -> None:
+    done = await attempt(tmp_path, TWO, TWO, TWO, kind="fix", profile=STRONG)
+    assert isinstance(done.result, ReplyUnusable)
+
+
+async def test_another_format_than_the_one_asked_for_is_read(tmp_path: Path) -> None:
+    hunk = "@@ ... @@\n def total(a, b):\n-    return a + b\n+    return b\n"
+    diff = f"```diff\n--- a/shop.py\n+++ b/shop.py\n{hunk}```\n"
+    done = await attempt(tmp_path, diff, kind="fix", profile=STRONG)
+    assert done.result == TEXT.replace("a + b", "b")
+    assert done.counted == {Outcome.OTHER_FORMAT: 1}
 
 
 async def test_what_the_gateway_raises_ends_the_attempt(tmp_path: Path) -> None:

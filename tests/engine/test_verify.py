@@ -39,7 +39,7 @@ def check(
     aim = aim_at(kind, source, folder, profile=profile, **wishes)
     target = aim.files.target
     changes = ChangeSet((FileChange(target.uri, target.name, target.text, after),))
-    flaw = find_flaw(changes, aim, SYNTAX)
+    flaw = find_flaw(changes, aim, aim.files, SYNTAX)
     assert (flaw and flaw.reason) == expected if expected is None else flaw and expected in flaw.reason, flaw
 
 
@@ -79,7 +79,9 @@ def test_a_whole_file_is_whole(after: str, expected: str | None, tmp_path: Path)
     source = "x = 1\n" + SHOP.replace("|>", "") + "|>\n"
     aim = aim_at("fix", source, tmp_path, diagnostic="os is unused")
     target = aim.files.target
-    flaw = find_flaw(ChangeSet((FileChange(target.uri, target.name, target.text, after),)), aim, SYNTAX)
+    flaw = find_flaw(
+        ChangeSet((FileChange(target.uri, target.name, target.text, after),)), aim, aim.files, SYNTAX
+    )
     assert flaw is None if expected is None else flaw and expected in flaw.reason, flaw
 
 

@@ -39,6 +39,10 @@ _NO_KEY = "none"
 """For servers that ask for no key, since litellm insists on one."""
 _TELLING_LINE = 16
 """Characters; shorter lines of a prompt are found in any text."""
+_GO_ON = (
+    "Your answer was cut off. Go on behind its last line: begin with the line that comes next, repeat nothing, and "
+    "write nothing else."
+)
 _TALKATIVE = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "httpcore", "openai")
 """Loggers that write addresses, headers and bodies, and with them keys."""
 
@@ -116,7 +120,7 @@ class LiteLLMGateway:
         longest = facts.max_output_tokens if facts else None
         arguments: dict[str, Any] = {
             "model": endpoint.provider_model,
-            "messages": [{"role": message.role, "content": message.text} for message in request.messages],
+            "messages": _messages(request, goes_on=facts is not None and facts.goes_on),
             "max_tokens": min(request.max_output_tokens, longest or request.max_output_tokens),
             "timeout": request.timeout_seconds,
             "max_retries": 0,
@@ -223,6 +227,18 @@ def _usage(reported: Any) -> tuple[Usage | None, int]:
     cached = getattr(details, "cached_tokens", None) or 0
     written = getattr(details, "cache_creation_tokens", None) or 0
     return Usage(reported.prompt_tokens, reported.completion_tokens, cached), written
+
+
+def _messages(request: ModelRequest, *, goes_on: bool) -> list[dict[str, Any]]:
+    """The messages in litellm's shape; a reply that was cut off is gone on with, or asked to be."""
+    messages: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in request.messages]
+    if request.messages[-1].role == "assistant":
+        if goes_on:
+            # No provider that goes on with a text takes one that ends in white space.
+            messages[-1].update(content=messages[-1]["content"].rstrip(), prefix=True)
+        else:
+            messages.append({"role": "user", "content": _GO_ON})
+    return messages
 
 
 def _secrets(request: ModelRequest, key: str | None) -> list[str]:

@@ -129,6 +129,8 @@ class ModelFacts:
     """Input tokens."""
     max_output_tokens: int | None
     accepts_temperature: bool
+    goes_on: bool = False
+    """Whether it goes on with a message of its own when that is the last one."""
 
 
 class PriceMap:
@@ -145,6 +147,7 @@ class PriceMap:
             context_window=_count(entry.get("max_input_tokens")),
             max_output_tokens=_count(entry.get("max_output_tokens")),
             accepts_temperature=entry.get("supports_sampling_params") is not False and not reasoning,
+            goes_on=entry.get("supports_assistant_prefill") is True,
         )
 
     def price(self, provider_model: str) -> Price | None:

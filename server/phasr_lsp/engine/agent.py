@@ -1,23 +1,30 @@
 """The loop of one attempt: prompt, reply, change, check, and again while a repair may help."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.errors import BreaksSyntax, ReplyIncomplete, ReplyUnusable
-from phasr_lsp.domain.formats import PARSERS, Malformed
-from phasr_lsp.domain.model import Finish, Message, ModelRequest, Reply
+from phasr_lsp.domain.formats import Files, Malformed
+from phasr_lsp.domain.formats.continuation import joined, whole_lines
+from phasr_lsp.domain.model import EditFormat, Finish, Message, ModelRequest, Reply
+from phasr_lsp.domain.outcome import Outcome
 from phasr_lsp.domain.route import Choice
 from phasr_lsp.domain.task import TaskEvent
+from phasr_lsp.engine import ports
 from phasr_lsp.engine.aim import Aim
 from phasr_lsp.engine.context import write_messages
-from phasr_lsp.engine.ports import Gateway, OnText, Syntax
+from phasr_lsp.engine.normalise import Broken, after, normalise, widened
+from phasr_lsp.engine.ports import Gateway, OnText, Record, Syntax
 from phasr_lsp.engine.threads import Threads
 from phasr_lsp.engine.verify import Flaw, find_flaw
 
 REPAIRS = 2
 """How often a model is told what was wrong with its reply before the attempt fails."""
+
+CONTINUATIONS = 2
+"""How often a model that reached its limit of output tokens is asked to go on."""
 
 UNSTREAMED_TOKENS_A_SECOND = 50
 """A reply that isn't streamed is written in silence, at this rate or a faster one."""
@@ -34,13 +41,34 @@ class Watcher:
     """Called with each piece of a reply; None where nobody looks, and nothing is streamed then."""
 
 
+@dataclass(frozen=True)
+class _Unusable:
+    """A reply that isn't the result, and what the model is told about it."""
+
+    complaint: str
+    reason: str
+    """The same for a person, in one line."""
+    outcome: Outcome
+    kept: ChangeSet = field(default_factory=ChangeSet)
+    """The edits that were made and needn't be sent again."""
+
+    @property
+    def starts_over(self) -> bool:
+        """Whether what was made so far is given up: each part of it could be placed, and yet it is wrong."""
+        return self.outcome in (Outcome.BREAKS_SYNTAX, Outcome.REFUSED)
+
+
 class Agent:
     """Turns an aim into a verified ChangeSet with the help of one model."""
 
-    def __init__(self, gateway: Gateway, syntax: Syntax, threads: Threads) -> None:
+    def __init__(
+        self, gateway: Gateway, syntax: Syntax, threads: Threads, workspace: ports.Files, record: Record
+    ) -> None:
         self._gateway = gateway
         self._syntax = syntax
         self._threads = threads
+        self._workspace = workspace
+        self._record = record
 
     async def run(self, aim: Aim, choice: Choice, timeout_seconds: float, watch: Watcher) -> ChangeSet:
         """`timeout_seconds` is the longest silence, without the time in which an unstreamed reply is written.
@@ -51,12 +79,44 @@ class Agent:
         messages = await self._threads.run(size, lambda: write_messages(aim, choice.profile, choice.endpoint))
         if watch.text is None:
             timeout_seconds += choice.profile.max_output_tokens / UNSTREAMED_TOKENS_A_SECOND
+        files, made = aim.files, ChangeSet()
         repairs = 0
         while True:
+            text = await self._ask(messages, aim.format, choice, timeout_seconds, watch)
+            files = self._widened(text, files, aim)
+            read = partial(self._read, text, files, made, aim)
+            found, written = await self._threads.run(max(size, len(text)), read)
+            if isinstance(found, ChangeSet):
+                outcome = Outcome.GOOD if written is aim.format else Outcome.OTHER_FORMAT
+                self._record.count(choice.endpoint.provider_model, aim.format, outcome)
+                return found
+            self._record.count(choice.endpoint.provider_model, aim.format, found.outcome)
+            if repairs == REPAIRS:
+                raise _error(found, choice.endpoint.model)
+            repairs += 1
+            watch.event(TaskEvent.TRY_AGAIN)
+            if found.starts_over:
+                files, made = aim.files, ChangeSet()
+            else:
+                files, made = after(found.kept, files), made.then(found.kept)
+            messages = (*messages, Message("assistant", text), Message("user", found.complaint))
+
+    async def _ask(
+        self,
+        messages: tuple[Message, ...],
+        asked: EditFormat,
+        choice: Choice,
+        timeout_seconds: float,
+        watch: Watcher,
+    ) -> str:
+        """One answer, put together where it takes several replies. Raises a `ModelError`."""
+        text = ""
+        for _ in range(1 + CONTINUATIONS):
+            so_far = (Message("assistant", text),) if text else ()
             reply = await self._gateway.complete(
                 ModelRequest(
                     choice.endpoint,
-                    messages,
+                    (*messages, *so_far),
                     choice.profile.max_output_tokens,
                     choice.profile.temperature,
                     timeout_seconds,
@@ -65,32 +125,71 @@ class Agent:
             )
             watch.reply(reply)
             watch.event(TaskEvent.REPLIED)
-            if reply.finish is Finish.LENGTH:
-                raise ReplyIncomplete(
-                    f"{choice.endpoint.model} was cut off at its limit of output tokens.",
-                    "Work on a smaller part, or raise max_output_tokens for this model.",
-                )
-            read = partial(self._read, reply.text, aim)
-            result = await self._threads.run(max(size, len(reply.text)), read)
-            if isinstance(result, ChangeSet):
-                return result
-            if repairs == REPAIRS:
-                raise _error(result, choice.endpoint.model)
-            repairs += 1
+            text = joined(text, reply.text)
+            if reply.finish is not Finish.LENGTH:
+                return text
+            text = whole_lines(text)
+            if not text:
+                break
             watch.event(TaskEvent.TRY_AGAIN)
-            wrong = f"{result.reason} {result.demand}".rstrip()
-            complaint = f"That can't be used. {wrong}\nAnswer again, in the form that was asked for."
-            messages = (*messages, Message("assistant", reply.text), Message("user", complaint))
+        self._record.count(choice.endpoint.provider_model, asked, Outcome.TRUNCATED)
+        raise ReplyIncomplete(
+            f"{choice.endpoint.model} was cut off at its limit of output tokens.",
+            "Work on a smaller part, or raise max_output_tokens for this model.",
+        )
 
-    def _read(self, text: str, aim: Aim) -> ChangeSet | Flaw:
-        result = PARSERS[aim.format](text, aim.files)
-        if isinstance(result, Malformed):
-            return Flaw(result.reason)
-        return find_flaw(result, aim, self._syntax) or result
+    def _widened(self, text: str, files: Files, aim: Aim) -> Files:
+        """With the files that the reply names besides, where the task may reach beyond its own."""
+        if not aim.reaches:
+            return files
+        uri = aim.source.uri
+        return widened(
+            text,
+            files,
+            lambda name: self._workspace.sibling(uri, name),
+            lambda name: self._workspace.has_folder(uri, name),
+        )
+
+    def _read(
+        self, text: str, files: Files, made: ChangeSet, aim: Aim
+    ) -> tuple[ChangeSet | _Unusable, EditFormat]:
+        """What a reply comes to, together with what the ones before it did."""
+        normal = normalise(text, aim.format, files, self._syntax)
+        match normal.result:
+            case ChangeSet():
+                result = made.then(normal.result) if made.files else normal.result
+                flaw = find_flaw(result, aim, files, self._syntax)
+                return (_refused(flaw) if flaw else result), normal.format
+            case Broken() as broken:
+                return _refused(Flaw(str(broken), breaks_syntax=True)), normal.format
+            case Malformed() as malformed:
+                return _malformed(malformed), normal.format
 
 
-def _error(flaw: Flaw, model: str) -> ReplyUnusable:
-    first = flaw.reason.splitlines()[0]
-    if flaw.breaks_syntax:
+def _refused(flaw: Flaw) -> _Unusable:
+    wrong = f"{flaw.reason} {flaw.demand}".rstrip()
+    return _Unusable(
+        f"That can't be used. {wrong}\nAnswer again, in the form that was asked for.",
+        flaw.reason,
+        Outcome.BREAKS_SYNTAX if flaw.breaks_syntax else Outcome.REFUSED,
+    )
+
+
+def _malformed(malformed: Malformed) -> _Unusable:
+    outcome = Outcome.TRUNCATED if malformed.truncated else Outcome.MALFORMED
+    if malformed.kept.empty:
+        complaint = f"That can't be used. {malformed.reason}\nAnswer again, in the form that was asked for."
+    else:
+        complaint = (
+            f"Not all of that could be made. {malformed.reason}\n"
+            "The other edits were made: don't send them again. Send those that are missing, in the form that was "
+            "asked for."
+        )
+    return _Unusable(complaint, malformed.reason, outcome, malformed.kept)
+
+
+def _error(found: _Unusable, model: str) -> ReplyUnusable:
+    first = found.reason.splitlines()[0]
+    if found.outcome is Outcome.BREAKS_SYNTAX:
         return BreaksSyntax(f"{model}'s edit was not applied. {first}", "Try a stronger model.")
     return ReplyUnusable(f"No edit can be made from {model}'s replies. {first}", "Try a stronger model.")

@@ -35,6 +35,11 @@ class Aim:
     instruction: str | None
     """What the user adds to the kind's own prompt."""
 
+    @property
+    def reaches(self) -> bool:
+        """Whether other files may be changed besides the target: where the task is about a whole file."""
+        return self.kind.scope is Scope.FILE and self.kind.output is Output.TARGET
+
 
 def find_target(
     kind: Kind, source: FileText, workspace: ports.Files, languages: Mapping[str, Language]
@@ -68,6 +73,7 @@ def take_aim(
     source = request.file
     language = languages.get(source.language)
     part, name, top = _part(kind, request, language, syntax)
+    line = line_number(source.text, request.selection.start)
     if kind.output is Output.TESTS:
         files, edit_format = _tests(target, profile, language, syntax)
     else:
@@ -78,6 +84,7 @@ def take_aim(
             imports=syntax.imports(source),
             import_words=language.import_words if language else (),
             imports_suffice=kind.scope is Scope.DIAGNOSTIC,
+            line=line if kind.scope is Scope.DIAGNOSTIC else None,
         )
         edit_format = _format(kind, part, profile)
     return Aim(
@@ -90,7 +97,7 @@ def take_aim(
         top=top,
         language=language,
         detail=_detail(kind, request, language),
-        line=line_number(source.text, request.selection.start),
+        line=line,
         instruction=request.instruction,
     )
 

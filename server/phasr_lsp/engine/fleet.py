@@ -28,7 +28,7 @@ from phasr_lsp.domain.task import (
     transition,
 )
 from phasr_lsp.engine.agent import Agent, Watcher
-from phasr_lsp.engine.aim import find_target, take_aim
+from phasr_lsp.engine.aim import Aim, find_target, take_aim
 from phasr_lsp.engine.limiter import Limiter
 from phasr_lsp.engine.ports import Editor, Files, Gateway, Record, Syntax
 from phasr_lsp.engine.threads import Threads
@@ -98,7 +98,7 @@ class Fleet:
         of a reply that arrives, where somebody watches, while at most `STREAMED` tasks run."""
         self._world = world
         self._threads = Threads()
-        self._agent = Agent(world.gateway, world.syntax, self._threads)
+        self._agent = Agent(world.gateway, world.syntax, self._threads, world.files, world.record)
         self._slots = Limiter(parallel)
         self._on_change = on_change
         self._on_text = on_text
@@ -244,8 +244,9 @@ class Fleet:
         self._step(task_id, TaskEvent.VERIFIED, changes=changes)
         if self._tasks[task_id].state is TaskState.CANCELLED:
             return
-        if self._world.settings.reviewed(kind) and not changes.empty:
-            self._put(replace(self._tasks[task_id], message="Waits for your review."))
+        why = _why_reviewed(changes, aim) or ("" if self._world.settings.reviewed(kind) else None)
+        if why is not None and not changes.empty:
+            self._put(replace(self._tasks[task_id], message=f"Waits for your review{why}."))
             await self._world.editor.review(task_id, self._tasks[task_id].title, changes)
         else:
             await self._apply(task_id)
@@ -330,3 +331,11 @@ class Fleet:
             task = task.without_texts()
         self._tasks[task.id] = task
         self._on_change(task)
+
+
+def _why_reviewed(changes: ChangeSet, aim: Aim) -> str | None:
+    """What about a result a person has to see before it is applied, whatever is configured; None for nothing."""
+    if changes.fuzzy:
+        return ": a part of it only resembles what is there"
+    others = sorted({change.destination.name for change in changes.files if change.uri != aim.files.target.uri})
+    return f": it also changes {', '.join(others)}" if others else None

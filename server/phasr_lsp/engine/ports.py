@@ -79,6 +79,10 @@ class Files(Protocol):
         """
         ...
 
+    def has_folder(self, uri: str, name: str) -> bool:
+        """Whether the folder is there in which `name`, relative to the workspace folder of `uri`, would be."""
+        ...
+
     def names(self, uri: str) -> frozenset[str]:
         """The files where a test of the document may stand: those beside it and in the test folders around it.
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from phasr_lsp.domain.change import ChangeSet, FileChange
+from phasr_lsp.domain.formats import Files
 from phasr_lsp.domain.kind import Output, Scope
 from phasr_lsp.domain.model import EditFormat
 from phasr_lsp.domain.text import FileText, Span, split_lines, to_lf
 from phasr_lsp.engine.aim import Aim
+from phasr_lsp.engine.normalise import first_break
 from phasr_lsp.engine.ports import Definition, Syntax
 
 
@@ -23,23 +25,26 @@ class Flaw:
     breaks_syntax: bool = False
 
 
-def find_flaw(changes: ChangeSet, aim: Aim, syntax: Syntax) -> Flaw | None:
-    """The first thing that is wrong with the changes, or None."""
+def find_flaw(changes: ChangeSet, aim: Aim, files: Files, syntax: Syntax) -> Flaw | None:
+    """The first thing that is wrong with the changes, or None; `files` are those that they may be about."""
     if changes.empty:
         # Where somebody says that something is amiss, a reply that changes nothing is no answer.
         amiss = aim.kind.scope in (Scope.DIAGNOSTIC, Scope.COMMENT)
         return Flaw("The answer is what stands there already: it changes nothing.") if amiss else None
-    known = {file.uri: file for file in (aim.files.target, *aim.files.others.values())}
+    known = {file.uri: file for file in (*files.others.values(), *aim.files.others.values(), aim.files.target)}
     found = (_flaw(change, known[change.uri], aim, syntax) for change in changes.files)
     return next((flaw for flaw in found if flaw), None)
 
 
 def _flaw(change: FileChange, file: FileText, aim: Aim, syntax: Syntax) -> Flaw | None:
+    if change.after is None or change.moves:
+        own = file.uri in (aim.source.uri, aim.files.target.uri)
+        return Flaw(f"It takes {file.name} away, which has to stay where it is.") if own else None
+    file = replace(file, text=change.before or "")
     after = replace(file, text=change.after)
-    line = syntax.first_error(after)
-    if line is not None and (change.before is None or syntax.first_error(file) is None):
-        near = (split_lines(change.after)[line - 1 : line] or [""])[0].strip()
-        return Flaw(f"With it {file.name} no longer parses; see line {line}: {near}", breaks_syntax=True)
+    broken = first_break(change, file, syntax)
+    if broken:
+        return Flaw(str(broken), breaks_syntax=True)
     if aim.kind.keeps_code and syntax.code(after) != syntax.code(file):
         return Flaw("It changes code.", "Copy every line of code to the letter, and change documentation alone.")
     part = aim.part if aim.kind.output is Output.TARGET and file.uri == aim.source.uri else None

@@ -91,6 +91,13 @@ class Workspace:
         language = language_of(name, None, self._languages.values())
         return FileText(uri_of(target), name, "", language.name if language else "", exists=False)
 
+    def has_folder(self, uri: str, name: str) -> bool:
+        """Whether the folder is there in which `name`, relative to the folder that holds `uri`, would be."""
+        path = path_of(uri)
+        if path is None or not self.folders:
+            return False
+        return (disk.confine(path, self.folders) / name).parent.is_dir()
+
     def names(self, uri: str) -> frozenset[str]:
         """Files beside the document and in the test folders around it, relative to its workspace folder."""
         path = path_of(uri)

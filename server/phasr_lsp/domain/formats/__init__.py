@@ -4,16 +4,72 @@ Pure and synchronous; a parser raises nothing, whatever the reply holds. It will
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from phasr_lsp.domain.change import ChangeSet
-from phasr_lsp.domain.formats import region, search_replace, whole_file
+from phasr_lsp.domain.formats import (
+    apply_patch,
+    lazy_format,
+    line_hinted,
+    region,
+    search_replace,
+    search_replace_fenced,
+    tagged,
+    tool_calls,
+    unified_diff,
+    whole_file,
+)
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.model import EditFormat
 
-PARSERS: Mapping[EditFormat, Callable[[str, Files], ChangeSet | Malformed]] = {
-    EditFormat.REGION: region.parse,
-    EditFormat.WHOLE_FILE: whole_file.parse,
-    EditFormat.SEARCH_REPLACE: search_replace.parse,
-}
 
-__all__ = ["PARSERS", "Files", "Malformed"]
+@dataclass(frozen=True)
+class Format:
+    """A way in which models write edits."""
+
+    parse: Callable[[str, Files], ChangeSet | Malformed]
+    written_in: Callable[[str], bool]
+    """Whether a reply looks like it."""
+
+
+FORMATS: Mapping[EditFormat, Format] = {
+    name: Format(module.parse, module.written_in)
+    for name, module in (
+        (EditFormat.APPLY_PATCH, apply_patch),
+        (EditFormat.LINE_HINTED, line_hinted),
+        (EditFormat.SEARCH_REPLACE_FENCED, search_replace_fenced),
+        (EditFormat.SEARCH_REPLACE, search_replace),
+        (EditFormat.TOOL_CALLS, tool_calls),
+        (EditFormat.TAGGED, tagged),
+        (EditFormat.UNIFIED_DIFF, unified_diff),
+        (EditFormat.LAZY, lazy_format),
+        (EditFormat.WHOLE_FILE, whole_file),
+        (EditFormat.REGION, region),
+    )
+}
+"""The most distinctive first: what a reply is, is the first that it looks like."""
+
+
+def detect(reply: str) -> EditFormat | None:
+    """The format of a reply, whatever was asked for; None where it looks like none."""
+    return next((name for name, each in FORMATS.items() if each.written_in(reply)), None)
+
+
+def parse(asked: EditFormat, reply: str, files: Files) -> tuple[ChangeSet | Malformed, EditFormat]:
+    """What a reply comes to, and the format that it is in.
+
+    That is the one which was asked for, as long as the reply can be read as that or looks like no other.
+    """
+    result = FORMATS[asked].parse(reply, files)
+    if isinstance(result, ChangeSet):
+        return result, asked
+    found = detect(reply)
+    if found is None or found is asked or FORMATS[asked].written_in(reply):
+        return result, asked
+    if found is EditFormat.WHOLE_FILE:
+        # Nobody asked for whole files: a block may be a piece of one, and is only believed where it fits in.
+        found = EditFormat.LAZY
+    return FORMATS[found].parse(reply, files), found
+
+
+__all__ = ["FORMATS", "Files", "Format", "Malformed", "detect", "parse"]

@@ -11,7 +11,7 @@ from enum import Enum
 from itertools import takewhile
 from typing import cast
 
-from phasr_lsp.domain.formats.reply import is_path, path_in
+from phasr_lsp.domain.formats.names import is_path, path_in
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,15 @@ import re
 from dataclasses import dataclass
 
 from phasr_lsp.domain.change import ChangeSet, FileChange, faithful
-from phasr_lsp.domain.formats.reply import Fence, Files, Malformed, elision, fences
+from phasr_lsp.domain.formats.elision import elision
+from phasr_lsp.domain.formats.fences import Fence, fences
+from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.text import Span, indentation, to_lf
 
 _GAP = 3
 """Line ends between the last line of a file and what is appended: two blank lines."""
 
 _BOM = "\ufeff"
-
-INSTRUCTION = (
-    "Answer with {what} in one fenced code block, complete, with nothing left out and no placeholders such as "
-    "`...`. Only where it uses a name that the file doesn't import, put the import statement above it in the "
-    "block. Don't repeat the rest of the file. Write nothing else."
-)
 
 
 @dataclass(frozen=True)
@@ -44,14 +40,19 @@ class _Place:
         return self.text[self.region.end :]
 
 
+def written_in(reply: str) -> bool:
+    """Never: a part of a file can't be told from a whole one."""
+    return False
+
+
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     """The target with its region replaced by the reply's code block."""
     if files.region is None:
         return Malformed("No region was selected.")
-    blocks = fences(reply)
-    if isinstance(blocks, Malformed):
-        return blocks
-    block = _the_block(blocks, files.name)
+    found = fences(reply)
+    if found.open:
+        return Malformed("The code block isn't closed: the reply seems to be cut off.", truncated=True)
+    block = _the_block(list(found), files.name)
     if isinstance(block, Malformed):
         return block
     place = _in_lf(files, files.region)

@@ -1,10 +1,12 @@
-"""What all formats share: the files a reply may speak of, and the shapes that surround its edits."""
+"""What a reply may change, and what becomes of one that can't be used."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from phasr_lsp.domain.text import FileText, Span, to_lf
+from phasr_lsp.domain.change import ChangeSet
+from phasr_lsp.domain.formats.names import path_in
+from phasr_lsp.domain.text import FileText, Span
 
 
 @dataclass(frozen=True)
@@ -26,164 +28,72 @@ class Files:
     others: Mapping[str, FileText] = field(default_factory=dict[str, FileText])
     """Further files by name."""
 
+    line: int | None = None
+    """The line of the target, counted from 1, that the task is about; it decides between places that are equal
+    otherwise."""
+    root: str = ""
+    """An absolute path that stands for the workspace in replies; "" where none does."""
+    refused: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By name: why a file may not be touched."""
+    made_up: frozenset[str] = frozenset()
+    """Names in folders that don't exist, of which exactly one file that does has the last part."""
+
+    @property
+    def known(self) -> Mapping[str, FileText]:
+        return {**self.others, self.target.name: self.target} if self.target.name else self.others
+
     def named(self, name: str) -> FileText | None:
         """The file that a reply means by `name`, whatever marks stand around it.
 
         A workspace prefix in front and a missing folder are forgiven where exactly one file fits then.
         """
-        wish = path_in(name)
-        known = {self.target.name: self.target, **self.others}
-        if wish in known:
+        wish = self.relative(name)
+        known = self.known
+        if wish in known and wish not in self.made_up:
             return known[wish]
-        # A file at the top of the workspace is meant by a longer path only if that one is absolute: of two
-        # relative paths with the same last part each is a file of its own.
-        absolute = re.match(r"/|[A-Za-z]:/|~/", wish) is not None
+        # A file at the top of the workspace is meant by a longer path only if that one is absolute or its folder
+        # made up: of two relative paths with the same last part each is a file of its own.
+        loose = wish in self.made_up or re.match(r"/|[A-Za-z]:/|~/", wish) is not None
         fitting = [
             file
             for key, file in known.items()
-            if key.endswith("/" + wish) or (wish.endswith("/" + key) and ("/" in key or absolute))
+            if key != wish
+            and file.exists
+            and (
+                key.endswith("/" + wish)
+                or (wish.endswith("/" + key) and ("/" in key or loose))
+                or (_last(key) == _last(wish) and wish in self.made_up)
+            )
         ]
-        return fitting[0] if len(fitting) == 1 else None
+        return fitting[0] if len(fitting) == 1 else known.get(wish)
+
+    def new(self, name: str) -> FileText | None:
+        """The file that a reply says is to be made under a name, which is taken literally."""
+        return self.known.get(self.relative(name))
+
+    def relative(self, name: str) -> str:
+        """The path that is meant by `name`, from the workspace's top where it is absolute and within."""
+        return path_in(name).removeprefix(self.root.rstrip("/") + "/") if self.root else path_in(name)
+
+    def missing(self, name: str) -> str:
+        """Why there is no file of that name to work on, for the model."""
+        wish = self.relative(name)
+        if wish in self.refused:
+            return f"`{wish}` may not be changed: {self.refused[wish]}"
+        return f"`{wish}` is none of the files that may be changed."
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """A reply without a usable edit, with what the model is told about it."""
+    """A reply that can't be used as it is, with what the model is told about it."""
 
     reason: str
-
-
-@dataclass(frozen=True)
-class Fence:
-    """A Markdown code block."""
-
-    info: str
-    """What stands behind the opening fence."""
-    text: str
-    """LF line endings; the last line ends with one unless the block is empty."""
-    before: str
-    """The last line that isn't blank above the block."""
-
-
-_TAG = re.compile(r"(?P<quote>[`\"']?)<(?P<closing>/?)(?P<name>think|thinking|reasoning)>", re.IGNORECASE)
-_UNOPENED = re.compile(
-    r"\A(?:(?!<think).)*?</(?:think|thinking|reasoning)>[ \t]*(?:\n|\Z)", re.DOTALL | re.IGNORECASE
-)
-_FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
-_SEARCH = re.compile(r"^\s{0,3}<{5,9} ?(?:SEARCH|ORIGINAL)")
-_REPLACE = re.compile(r"^\s{0,3}>{5,9} ?(?:REPLACE|UPDATED)")
-_BULLET = re.compile(r"^(?:[-*+•]|\d+[.)]|#+|//|(?:file|filename|path) ?:)\s+", re.IGNORECASE)
-_ELISION = re.compile(
-    r"""^\s*(?:\#|//|--|/\*|<!--|\{/\*|;|%)\s*(?:
-        (?:\.{3}|…)\s*(?:\*/\}?|-->)?\s*$
-        | (?:\.{3}|…).*\b(?:existing|rest|remaining|unchanged|omitted|same|previous|other)\b
-        | .*\b(?:existing|rest\ of\ the|remaining|other|same)
-          \ (?:code|file|class|function|methods?|implementation|tests?|logic)\b
-          .*(?:\.{3}|…|unchanged|omitted|as\ before|the\ same)
-        | (?:add\ )?(?:your|the)\ (?:code|implementation|logic)\ (?:goes\ )?here\b
-        | implementation\ (?:goes\ )?here\b
-        | \[further\ lines\ omitted\]
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-
-
-def without_thinking(reply: str) -> str:
-    """The reply, in LF, without what the model thought aloud; that never reaches a file.
-
-    Code that speaks of such tags, in a fence or between SEARCH and REPLACE, stays as it is. A section that
-    doesn't end hides all that follows.
-    """
-    kept: list[str] = []
-    inside = thought = ""
-    for line in _UNOPENED.sub("", to_lf(reply), count=1).split("\n"):
-        if inside:
-            inside = "" if _closes(line, inside) or (inside == "<" and _REPLACE.match(line)) else inside
-            kept.append(line)
-            continue
-        spoken, still = _spoken(line, thought)
-        if spoken.strip() or not (thought or still):
-            kept.append(spoken)
-        fence = _FENCE.match(spoken)
-        inside = fence["mark"] if fence else "<" if _SEARCH.match(spoken) else ""
-        thought = still
-    return "\n".join(kept)
-
-
-def _spoken(line: str, thought: str) -> tuple[str, str]:
-    """What of a line isn't thought, and the tag that is still open behind it."""
-    spoken = ""
-    at = 0
-    for tag in _TAG.finditer(line):
-        name = tag["name"].lower()
-        if thought == name and tag["closing"]:
-            thought, at = "", tag.end()
-        elif not thought and not tag["closing"] and not tag["quote"]:
-            spoken += line[at : tag.start()]
-            thought = name
-    return spoken if thought else spoken + line[at:], thought
-
-
-def _closes(line: str, mark: str) -> bool:
-    """Whether a line is the closing fence for an opening one."""
-    fence = _FENCE.match(line)
-    return fence is not None and fence["mark"].startswith(mark) and not fence["info"].strip()
-
-
-def fences(reply: str) -> list[Fence] | Malformed:
-    """The code blocks of a reply, fences of any length; a block that never closes is malformed.
-
-    A fence with a language inside a block opens a block within it (models forget to make the outer fence
-    longer); what is inside belongs to the outer block.
-    """
-    found: list[Fence] = []
-    above = mark = info = ""
-    depth = 0
-    body: list[str] = []
-    for line in without_thinking(reply).split("\n"):
-        fence = _FENCE.match(line)
-        if not depth:
-            if fence:
-                mark, info, depth, body = fence["mark"], fence["info"].strip(), 1, []
-            elif line.strip():
-                above = line.strip()
-            continue
-        if _closes(line, mark):
-            depth -= 1
-        elif fence and fence["mark"].startswith(mark):
-            depth += 1
-        if depth:
-            body.append(line)
-        else:
-            found.append(Fence(info, "".join(text + "\n" for text in body), above))
-            above = ""
-    if depth:
-        return Malformed("The code block isn't closed: the reply seems to be cut off.")
-    return found
-
-
-def path_in(line: str) -> str:
-    """The path that a line of a reply consists of, without bullet, quotes and colon, in forward slashes.
-
-    A line that is no path comes back as it is, stripped.
-    """
-    text = _BULLET.sub("", line.strip())
-    text = text.strip("`*\"' ").rstrip(":").strip("`*\"' ").replace("\\", "/")
-    return text.removeprefix("./")
-
-
-def is_path(text: str) -> bool:
-    """Whether a text, as `path_in` gives it, can only be meant as a file's path."""
-    return re.fullmatch(r"[^\s`]*(?:[\w-]\.\w{1,10}|/[^\s`/]+)", text) is not None
-
-
-def elision(text: str, before: str) -> str | None:
-    """The first line that stands for code which was left out ("... existing code ..."), if there is one.
-
-    A line that the file itself has is meant as it stands.
-    """
-    known = {line.strip() for line in to_lf(before).split("\n")}
-    lines = (line.strip() for line in text.split("\n"))
-    return next(
-        (line for line in lines if (line in {"...", "…"} or _ELISION.match(line)) and line not in known), None
-    )
+    """What failed, each part of it on its own, with the lines that it is about."""
+    kept: ChangeSet = field(default_factory=ChangeSet)
+    """The edits of the reply that could be placed; they needn't be sent again."""
+    truncated: bool = False
+    """Whether the reply ends in the middle of an edit."""

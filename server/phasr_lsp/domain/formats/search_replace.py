@@ -7,34 +7,28 @@ A block is a line with the file's name, then
     =======
     lines that take their place
     >>>>>>> REPLACE
+
+The markers are read with three to twelve characters, in Cline's spelling (`------- SEARCH`, `+++++++ REPLACE`),
+escaped as Roo Code wants those that belong to the file (`\\=======`), and with the line hints of its prompts.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from phasr_lsp.domain.change import ChangeSet, FileChange, faithful
-from phasr_lsp.domain.formats.reply import Files, Malformed, elision, is_path, path_in, without_thinking
-from phasr_lsp.domain.matching import Ambiguous, Match, Rung, locate, rewrite
-from phasr_lsp.domain.text import FileText, to_lf
+from phasr_lsp.domain.change import ChangeSet
+from phasr_lsp.domain.formats.draft import Draft, Page
+from phasr_lsp.domain.formats.marks import REPLACE, SEARCH
+from phasr_lsp.domain.formats.names import name_above
+from phasr_lsp.domain.formats.reply import Files, Malformed
+from phasr_lsp.domain.formats.thoughts import without_thinking
+from phasr_lsp.domain.matching import Match, locate
 
-INSTRUCTION = """\
-Answer with one or more blocks of exactly this form, and nothing else:
-
-{file}
-<<<<<<< SEARCH
-lines that stand in the file, copied to the letter
-=======
-the lines that take their place
->>>>>>> REPLACE
-
-Each SEARCH must match the file in exactly one place: copy enough lines for that, and no more. To create a file,
-leave SEARCH empty. Keep every line that you don't mean to change out of the blocks."""
-
-_BOM = "\ufeff"
-_SEARCH = re.compile(r"^\s{0,3}<{5,9} ?(?:SEARCH|ORIGINAL)>?\s*$")
-_DIVIDER = re.compile(r"^\s{0,3}={5,9}\s*$")
-_REPLACE = re.compile(r"^\s{0,3}>{5,9} ?(?:REPLACE|UPDATED)\s*$")
-_FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})")
+_DIVIDER = re.compile(r"^\s*={5,12}\s*$")
+_HINT = re.compile(r"^\s*:(?P<end>start|end)_line: ?(?P<line>\d+)\s*$")
+_RULE = re.compile(r"^\s*-{5,}\s*$")
+_ESCAPED = re.compile(r"^\\(?=(?:<{5,}|-{5,}|={5,}|>{5,}|\+{5,}|:(?:start|end)_line:))")
+_NUMBERED = re.compile(r"^\s*\d+ \| ?")
 
 
 @dataclass(frozen=True)
@@ -46,128 +40,150 @@ class _Block:
     dividers: tuple[int, ...]
     """Indexes in the body of the lines that may part SEARCH from REPLACE; more than one where the text itself
     has lines of equal signs."""
+    line: int | None
+    """The line, counted from 1, at which the model says that it stands."""
+    clines: bool
+    """Whether its markers are Cline's: there an empty SEARCH stands for the whole file."""
+
+
+def written_in(reply: str) -> bool:
+    """Whether a reply looks like this format."""
+    lines = reply.split("\n")
+    return any(SEARCH.match(line) for line in lines) and any(REPLACE.match(line) for line in lines)
 
 
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:
-    """All blocks of the reply, applied in order; one that can't be placed refuses the whole reply."""
-    blocks = _blocks(without_thinking(reply).split("\n"), files)
-    if isinstance(blocks, Malformed):
-        return blocks
-    texts: dict[str, tuple[FileText, list[str]]] = {}
+    """All blocks of the reply, made in order."""
+    draft = Draft(files)
+    blocks = _blocks(without_thinking(reply).split("\n"), draft)
     for block in dict.fromkeys(blocks):
-        file = files.named(block.file) if block.file else files.target
-        if file is None:
-            return Malformed(f"`{block.file}` is none of the files that may be changed.")
-        _, lines = texts.setdefault(file.uri, (file, to_lf(file.text.removeprefix(_BOM)).split("\n")))
-        failure = _apply(block, file, lines)
-        if failure:
-            return failure
-    return ChangeSet(
-        tuple(
-            FileChange(
-                file.uri, file.name, file.text if file.exists else None, faithful(file.text, "\n".join(lines))
-            )
-            for file, lines in texts.values()
-        )
-    )
+        _make(block, draft)
+    if not blocks and not draft.failed:
+        draft.fail("The answer holds no SEARCH/REPLACE block.")
+    return draft.result()
 
 
-def _blocks(lines: list[str], files: Files) -> list[_Block] | Malformed:
+def _blocks(lines: list[str], draft: Draft) -> list[_Block]:
+    """The complete blocks; what is wrong with the others is noted in the draft."""
     blocks: list[_Block] = []
+    ends = _ends(lines)
+    last = next(reversed(ends), None)
     name = ""
-    at = 0
-    while at < len(lines):
-        if not _SEARCH.match(lines[at]):
-            at += 1
+    behind = 0
+    for start, end in ends.items():
+        if start < behind:
             continue
-        name = _name_above(lines, at, files) or name
-        end = next((index for index in range(at + 1, len(lines)) if _REPLACE.match(lines[index])), len(lines))
-        body = lines[at + 1 : end]
-        dividers = tuple(index for index, line in enumerate(body) if _DIVIDER.match(line))
-        if any(_SEARCH.match(line) for line in body):
-            return Malformed("A SEARCH block begins inside another one.")
-        if end == len(lines) or not dividers:
-            return Malformed("A SEARCH block isn't closed: the reply seems to be cut off.")
-        blocks.append(_Block(name, tuple(body), dividers))
-        at = end + 1
-    return blocks or Malformed("The answer holds no SEARCH/REPLACE block.")
+        name = name_above(lines, start, draft.files.named) or name
+        behind = start + 1
+        if end is None:
+            if start != last:
+                draft.fail("A SEARCH block begins inside another one; each must end with its REPLACE marker.")
+            else:
+                draft.cut_off()
+            continue
+        behind = end + 1
+        body, line = _without_hints(lines[start + 1 : end])
+        dividers = tuple(index for index, text in enumerate(body) if _DIVIDER.match(text))
+        if dividers:
+            clines = lines[start].lstrip().startswith("-")
+            blocks.append(_Block(name, tuple(_unescaped(text) for text in body), dividers, line, clines))
+        else:
+            draft.fail(f"A SEARCH block has no line of equal signs in it:\n{_quoted(body)}")
+    return blocks
 
 
-def _name_above(lines: list[str], at: int, files: Files) -> str:
-    """The file that the line above a block names, fences and blank lines passed over; "" for none."""
-    for line in reversed(lines[max(at - 4, 0) : at]):
-        if _REPLACE.match(line):
-            return ""
-        path = path_in(line)
-        if path and not _FENCE.match(line):
-            return path if is_path(path) or files.named(path) else ""
-    return ""
+def _ends(lines: list[str]) -> dict[int, int | None]:
+    """By the index of each line that begins a block, in order: that of the line which ends it.
+
+    Where the text of a file has markers itself, they pair up within the block.
+    """
+    ends: dict[int, int | None] = {}
+    open_blocks: list[int] = []
+    for at, line in enumerate(lines):
+        if SEARCH.match(line):
+            ends[at] = None
+            open_blocks.append(at)
+        elif open_blocks and REPLACE.match(line):
+            ends[open_blocks.pop()] = at
+    return ends
 
 
-def _parted(block: _Block, lines: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | Malformed:
-    """SEARCH and REPLACE."""
-    splits = [(block.body[:at], block.body[at + 1 :]) for at in block.dividers]
-    if len(splits) > 1:
-        splits = [split for split in splits if isinstance(locate(lines, split[0]), Match)]
-    if len(splits) != 1:
-        return Malformed(
+def _without_hints(body: list[str]) -> tuple[list[str], int | None]:
+    line: int | None = None
+    at = 0
+    while at < len(body) and (hint := _HINT.match(body[at])):
+        line = int(hint["line"]) if hint["end"] == "start" else line
+        at += 1
+    if at < len(body) and (at or line) and _RULE.match(body[at]):
+        at += 1
+    return body[at:], line
+
+
+def _unescaped(line: str) -> str:
+    return _ESCAPED.sub("", line)
+
+
+def _make(block: _Block, draft: Draft) -> None:
+    """Make the edit of one block in the draft."""
+    empty = next((index for index in block.dividers if not _filled(block.body[:index])), None)
+    if empty is not None:
+        _create(block, block.body[empty + 1 :], draft)
+        return
+    page = draft.open(block.file)
+    if page is None:
+        return
+    parts = _parted(block, page)
+    if parts is None:
+        draft.fail(
             "A block holds several lines of equal signs, and which of them parts SEARCH from REPLACE can't be "
             f"told; leave those of the file out of it:\n{_quoted(block.body)}"
         )
-    return splits[0]
+        return
+    search, replace = _unnumbered(page, *parts)
+    draft.replace(page, search, replace, near=None if block.line is None else block.line - 1)
 
 
-def _apply(block: _Block, file: FileText, lines: list[str]) -> Malformed | None:
-    """Change `lines` in place."""
-    parts = _parted(block, lines)
-    if isinstance(parts, Malformed):
-        return parts
-    search, replace = parts
-    left_out = elision("\n".join(replace), file.text)
-    if left_out:
-        return Malformed(f"A REPLACE leaves code out (`{left_out}`); it must hold every line.")
-    if not any(line.strip() for line in search):
-        if file.exists and any(line.strip() for line in lines):
-            return Malformed(f"A SEARCH is empty, but `{file.name}` isn't: name the lines to change.")
-        lines[:] = [*replace, ""]
-        return None
-    found = locate(lines, search)
-    if isinstance(found, Match):
-        if not _stands(lines, search, replace, found):
-            lines[found.first : found.end] = rewrite(lines, search, replace, found)
-        return None
-    if _stands(lines, search, replace, None):
-        return None
-    if isinstance(found, Ambiguous):
-        places = ", ".join(map(str, found.lines))
-        return Malformed(
-            f"This SEARCH matches `{file.name}` in several places (lines {places}); "
-            f"add lines that make it unique:\n{_quoted(search)}"
-        )
-    hint = ""
-    if found.nearest is not None:
-        around = _around(lines, found.nearest)
-        hint = f" The nearest text ({found.similarity:.0%} alike) is:\n{around}"
-    return Malformed(f"This SEARCH doesn't stand in `{file.name}`:\n{_quoted(search)}{hint}")
+def _create(block: _Block, replace: Sequence[str], draft: Draft) -> None:
+    """A block without a SEARCH: a new file, or lines for the place that is named otherwise."""
+    files = draft.files
+    file = files.named(block.file) if block.file else files.target
+    if file is None or not file.name:
+        draft.fail(files.missing(block.file) if block.file else "It isn't said which file an edit is for.")
+        return
+    page = draft.page(file)
+    line = block.line if block.line is not None else files.line if file is files.target else None
+    if not page.exists or page.blank or block.clines:
+        draft.write(file, "\n".join([*replace, ""]))
+    elif line is not None:
+        draft.insert(page, max(line - 1, 0), replace)
+    elif file is files.target and files.region and files.region.empty:
+        draft.insert(page, file.text.count("\n", 0, files.region.start), replace)
+    else:
+        draft.fail(f"A SEARCH is empty, but `{file.name}` isn't: name the lines to change.")
 
 
-def _stands(lines: list[str], search: tuple[str, ...], replace: tuple[str, ...], found: Match | None) -> bool:
-    """Whether the edit was made already: the replacement, to the letter, is there instead of the search text,
-    or around it where it contains that."""
-    added = {line.strip() for line in replace} - {line.strip() for line in search}
-    if not any(re.search(r"\w", line) for line in added):
-        return False
-    there = locate(lines, replace)
-    if not isinstance(there, Match) or there.rung > Rung.TRAILING_SPACE:
-        return False
-    return found is None or there.first <= found.first <= found.end <= there.end
+def _parted(block: _Block, page: Page) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """SEARCH and REPLACE; None where several lines could part them."""
+    splits = [(block.body[:at], block.body[at + 1 :]) for at in block.dividers]
+    if len(splits) > 1:
+        splits = [split for split in splits if isinstance(locate(page.lines, split[0]), Match)]
+    return splits[0] if len(splits) == 1 else None
 
 
-def _quoted(lines: tuple[str, ...]) -> str:
+def _unnumbered(
+    page: Page, search: tuple[str, ...], replace: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Both without the line numbers that a model copied from what it was shown."""
+    if not all(_NUMBERED.match(line) for line in search) or isinstance(locate(page.lines, search), Match):
+        return search, replace
+    if all(_NUMBERED.match(line) for line in replace):
+        replace = tuple(_NUMBERED.sub("", line) for line in replace)
+    return tuple(_NUMBERED.sub("", line) for line in search), replace
+
+
+def _filled(lines: Sequence[str]) -> bool:
+    return any(line.strip() for line in lines)
+
+
+def _quoted(lines: Sequence[str]) -> str:
     return "".join(f"| {line}\n" for line in lines)
-
-
-def _around(lines: list[str], line: int) -> str:
-    """The five lines on either side of one, counted from 1."""
-    first = max(line - 6, 0)
-    return "".join(f"{first + index + 1}: {text}\n" for index, text in enumerate(lines[first : line + 5]))

@@ -1,37 +1,95 @@
-"""`whole_file`: the complete new text of the file in one code block.
+"""`whole_file`: the complete new text of a file in a code block, for one file or for several under their names.
 
 Small and local models write it best: aider's measurements have Qwen2.5-Coder-32B well-formed in 99.6 % of
 replies with whole files, 71.6 % with search and replace.
 """
 
-from phasr_lsp.domain.change import ChangeSet, FileChange, faithful
-from phasr_lsp.domain.formats.reply import Files, Malformed, elision, fences, is_path, path_in
+import re
+from collections.abc import Iterator
 
-INSTRUCTION = (
-    "Answer with the complete new text of the file {file} in one fenced code block, from its first line to its "
-    "last, with nothing left out and no placeholders such as `...`. Write nothing else."
+from phasr_lsp.domain.change import ChangeSet
+from phasr_lsp.domain.formats.draft import Draft
+from phasr_lsp.domain.formats.elision import elision
+from phasr_lsp.domain.formats.fences import Fence, Fences, fences
+from phasr_lsp.domain.formats.lazy import Unfilled, filled
+from phasr_lsp.domain.formats.names import in_info, is_path, path_in, shown_names
+from phasr_lsp.domain.formats.reply import Files, Malformed
+from phasr_lsp.domain.text import FileText
+
+_COMMENTED = re.compile(
+    r"^\s*(?:#|//|--|/\*|<!--|;|%)\s*(?:(?:file|filename|path)\s*:\s*)?(?P<path>\S+?)\s*(?:\*/|-->)?\s*$"
 )
 
 
+def written_in(reply: str) -> bool:
+    """Whether a reply looks like this format."""
+    found = fences(reply)
+    return bool(found.closed) or found.open is not None
+
+
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:
-    """The target with the text of the reply's only code block, or of the only one under the target's name."""
-    blocks = fences(reply)
-    if isinstance(blocks, Malformed):
-        return blocks
-    if len(blocks) > 1:
-        blocks = [block for block in blocks if files.named(block.before) == files.target] or blocks
-    if len(blocks) != 1:
-        return Malformed(
-            f"The answer holds {len(blocks)} fenced code blocks; it must hold one, with the whole file."
-        )
-    block = blocks[0]
-    if is_path(path_in(block.before)) and files.named(block.before) != files.target:
-        return Malformed(f"The code block is for `{path_in(block.before)}`; it must hold `{files.target.name}`.")
-    before = files.target.text if files.target.exists else None
-    if before and not block.text.strip():
-        return Malformed("The code block is empty; it must hold the whole file.")
-    left_out = elision(block.text, before or "")
+    """Every code block that is for a file; one without a name is for the target, if it is the only one."""
+    draft = Draft(files)
+    texts: dict[str, str] = {}
+    for block, file, name in blocks_by_file(fences(reply), draft):
+        if texts.setdefault(file.uri, block.text) != block.text:
+            draft.fail(
+                f"The answer holds several code blocks for `{file.name}`; it must hold one, with the whole file."
+            )
+        else:
+            _write(block, file, name, draft)
+    return draft.result()
+
+
+def blocks_by_file(found: Fences, draft: Draft) -> Iterator[tuple[Fence, FileText, str]]:
+    """The blocks with the files that they are for, and the names under which the reply has those."""
+    files = draft.files
+    named = [(block, name_of(block, files)) for block in found]
+    if any(name for _, name in named):
+        # Beside files that are named, commands and examples stand in blocks of their own.
+        named = [(block, name) for block, name in named if name]
+    elif len(named) != 1 or not files.target.name:
+        draft.fail(f"The answer holds {len(named)} fenced code blocks; it must hold one, with the whole file.")
+        named = []
+    for block, name in named:
+        file = files.named(name) if name else files.target
+        if file is None:
+            draft.fail(files.missing(name))
+        else:
+            yield block, file, name
+    if found.open:
+        draft.cut_off()
+
+
+def name_of(block: Fence, files: Files) -> str:
+    """The file that a code block is for; "" where nothing says it."""
+    above = block.above[-1] if block.above else ""
+    if files.named(above) or is_path(path_in(above)):
+        return path_in(above)
+    in_fence = in_info(block.info, files.named)
+    if in_fence:
+        return in_fence
+    for line in reversed(block.above):
+        shown = [name for name in shown_names(line) if files.named(name)]
+        if shown:
+            return shown[-1] if len(shown) == 1 else ""
+    comment = _COMMENTED.match(block.text.partition("\n")[0])
+    known = files.named(comment["path"]) if comment else None
+    return known.name if known and comment and comment["path"].endswith(known.name) else ""
+
+
+def _write(block: Fence, file: FileText, name: str, draft: Draft) -> None:
+    text = block.text
+    if file.exists and file.text.strip() and not text.strip():
+        draft.fail(f"The code block for `{file.name}` is empty; it must hold the whole file.")
+        return
+    left_out = elision(text, file.text)
     if left_out:
-        return Malformed(f"The code block leaves code out (`{left_out}`); it must hold the whole file.")
-    after = faithful(files.target.text, block.text)
-    return ChangeSet((FileChange(files.target.uri, files.target.name, before, after),))
+        whole = filled(draft.text_of(file), text) if file.exists else Unfilled("")
+        if isinstance(whole, Unfilled):
+            draft.fail(
+                f"The code block leaves code out (`{left_out}`); it must hold the whole file. {whole.reason}"
+            )
+            return
+        text = whole
+    draft.write(file, text, name)

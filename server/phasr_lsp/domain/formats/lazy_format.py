@@ -1,0 +1,33 @@
+"""`lazy`: code with parts left out, or one changed definition alone, which nobody asked for and chat-tuned models
+write nevertheless."""
+
+from phasr_lsp.domain.change import ChangeSet
+from phasr_lsp.domain.formats.draft import Draft
+from phasr_lsp.domain.formats.fences import Fence, fences
+from phasr_lsp.domain.formats.lazy import Unfilled, filled, is_marker
+from phasr_lsp.domain.formats.reply import Files, Malformed
+from phasr_lsp.domain.formats.whole_file import blocks_by_file
+from phasr_lsp.domain.text import to_lf
+
+
+def written_in(reply: str) -> bool:
+    """Whether a reply looks like this format."""
+    return any(is_marker(line) for block in fences(reply) for line in block.text.split("\n"))
+
+
+def parse(reply: str, files: Files) -> ChangeSet | Malformed:
+    """Every code block that is for a file; a reply without any is code itself."""
+    draft = Draft(files)
+    found = fences(reply)
+    if not found.closed and not found.open:
+        found = type(found)((Fence("", to_lf(reply), ()),), None)
+    for block, file, name in blocks_by_file(found, draft):
+        if not file.exists:
+            draft.write(file, block.text, name)
+            continue
+        whole = filled(draft.text_of(file), block.text)
+        if isinstance(whole, Unfilled):
+            draft.fail(f"The code for `{file.name}` can't be merged into the file: {whole.reason}")
+        else:
+            draft.write(file, whole, name)
+    return draft.result()

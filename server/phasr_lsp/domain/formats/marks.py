@@ -1,0 +1,31 @@
+"""The lines that begin and end a code block or an edit."""
+
+import re
+
+SEARCH = re.compile(r"^\s*(?:<{3,12}|-{3,12}) ?(?:SEARCH|ORIGINAL)>?:?\s*$")
+REPLACE = re.compile(r"^\s*(?:>{3,12}|\+{3,12}) ?(?:REPLACE|UPDATED)>?\s*$")
+"""The markers around an edit."""
+
+_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
+_WRAPPER = re.compile(r"^<(?P<name>source|code|pre|codeblock|sourcecode)>(?P<info>[\w+#-]*)$")
+"""A fence of those that aider asks for where a file has fences itself."""
+
+
+def opened_fence(line: str) -> str:
+    """What opens a code block on this line: the back-ticks or tildes, or the tag; "" for any other line."""
+    fence = _FENCE.match(line) or _WRAPPER.match(line)
+    return "" if fence is None else fence[0][: len(fence[0]) - len(fence["info"])]
+
+
+def closes_fence(line: str, opened: str) -> bool:
+    """Whether a line closes the code block that was opened so."""
+    if opened.startswith("<"):
+        return line.strip() == "</" + opened[1:]
+    fence = _FENCE.match(line)
+    mark = opened.lstrip()
+    return (
+        fence is not None
+        and fence["mark"].startswith(mark)
+        and not fence["info"].strip()
+        and len(fence["indent"]) <= len(opened) - len(mark) + 3
+    )

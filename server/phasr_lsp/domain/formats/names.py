@@ -1,0 +1,115 @@
+"""How replies write the paths of files, and how those are told from prose."""
+
+import re
+from collections.abc import Callable
+
+from phasr_lsp.domain.formats.marks import REPLACE, opened_fence
+from phasr_lsp.domain.formats.thoughts import without_thinking
+
+_BULLET = re.compile(
+    r"^(?:[-*+•]|\d+[.)]|#+|//|>"
+    r"|\*{0,2}`?(?:new |modified |updated )?(?:file|filename|file ?path|path)`?\*{0,2} ?:)\s+",
+    re.IGNORECASE,
+)
+_WITHOUT_SUFFIX = frozenset(
+    (
+        *(
+            "Makefile",
+            "Dockerfile",
+            "Containerfile",
+            "Procfile",
+            "Gemfile",
+            "Rakefile",
+            "Jenkinsfile",
+            "Vagrantfile",
+        ),
+        *("LICENSE", "README"),
+    )
+)
+_SHOWN = re.compile(r"`([^`\s]+)`|\*\*([^*\s]+)\*\*")
+_NAMED = re.compile(
+    r"""^(?:\*{3}\ (?:(?:Update|Add|Delete)\ File|Move\ to):|---|\+{3}|rename\ (?:from|to))\ *(?P<header>.+?)\s*$
+    |["'](?:file_?path|path|file_?name|file|target_file|old_path|new_path)["']\s*:\s*"(?P<value>(?:[^"\\]|\\.)+)"
+    |\b(?:path|file|filename|name)=["'](?P<attribute>[^"'\n]+)["']
+    |<(?P<tag>(?:file_?)?path|file_?name|file)>\s*(?P<content>[^<\n]+?)\s*</(?P=tag)>
+    |^diff\ --git\ (?:a/)?(?P<git>\S+)\ """,
+    re.MULTILINE | re.VERBOSE | re.IGNORECASE,
+)
+_LONGEST_PATH = 400
+
+
+def name_above(lines: list[str], at: int, known: Callable[[str], object]) -> str:
+    """The file that the lines above a block name, fences and blank lines passed over; "" for none.
+
+    `known` says whether there is a file of a name.
+    """
+    spoken = 0
+    for line in reversed(lines[max(at - 8, 0) : at]):
+        opened = opened_fence(line)
+        if REPLACE.match(line) or spoken > 1:
+            break
+        if opened and (named := in_info(line[len(opened) :], known)):
+            return named
+        if opened or not line.strip():
+            continue
+        spoken += 1
+        path = path_in(line)
+        if is_path(path) or known(path):
+            return path
+        shown = [name for name in shown_names(line) if known(name)]
+        if len(shown) == 1:
+            return shown[0]
+    return ""
+
+
+def in_info(info: str, known: Callable[[str], object]) -> str:
+    """The path behind an opening fence (`python src/app.py`, `py:src/app.py`, `title="app.py"`); "" for none."""
+    for word in re.split(r"[\s:=\"'{},]+", info):
+        if (is_path(word) and "/" in word) or (word and known(word)):
+            return word
+    return ""
+
+
+def shown_names(line: str) -> list[str]:
+    """What a line of prose sets apart from its other words, as file names are."""
+    return [first or second for first, second in _SHOWN.findall(line)]
+
+
+def mentioned(reply: str) -> tuple[str, ...]:
+    """All that may be meant as a path in a reply, in order, as it is written there."""
+    reply = without_thinking(reply)
+    found = [
+        next(filter(None, match.group("header", "value", "attribute", "content", "git")), "")
+        for match in _NAMED.finditer(reply)
+    ]
+    for line in reply.split("\n"):
+        if len(line) > _LONGEST_PATH:
+            continue
+        path = path_in(line)
+        if is_path(path):
+            found.append(path)
+        found += [name for name in shown_names(line) if is_path(path_in(name))]
+        mark = opened_fence(line)
+        if mark:
+            found += [word for word in re.split(r"[\s:=\"'{},]+", line[len(mark) :]) if is_path(word)]
+    return tuple(dict.fromkeys(path for name in found if (path := path_in(name)) and len(path) <= _LONGEST_PATH))
+
+
+def path_in(line: str) -> str:
+    """The path that a line of a reply consists of, without bullet, quotes and colon, in forward slashes.
+
+    A line that is no path comes back as it is, stripped.
+    """
+    text = line.strip()
+    while (rest := _BULLET.sub("", text)) != text:
+        text = rest
+    text = re.sub(r"\s+\((?:new|modified|updated|changed|created)(?: file)?\)$", "", text, flags=re.IGNORECASE)
+    text = text.strip("`*\"' ").rstrip(":").strip("`*\"' ")
+    text = text.replace("\\_", "_").replace("\\", "/")
+    return text.removeprefix("./")
+
+
+def is_path(text: str) -> bool:
+    """Whether a text, as `path_in` gives it, can only be meant as a file's path."""
+    shaped = re.fullmatch(r"[^\s`<>|*?\"]*(?:[\w\])-]\.\w{1,10}|/[^\s`/<>|*?\"]+|(?:^|/)\.\w[\w.-]*)", text)
+    return (shaped is not None and "://" not in text) or text in _WITHOUT_SUFFIX

@@ -1,0 +1,80 @@
+"""What a model thought aloud, in the spellings of all families; it never reaches a file."""
+
+import re
+
+from phasr_lsp.domain.formats.marks import REPLACE, SEARCH, closes_fence, opened_fence
+from phasr_lsp.domain.text import to_lf
+
+_THOUGHTS = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|antthinking|seed:think"
+_TAG = re.compile(
+    rf"""(?P<quote>[`\"']?)(?:
+        <(?P<closing>/?)(?P<name>{_THOUGHTS})(?:\s[^<>]*)?>
+        | (?P<bracket>\[)(?P<bracket_closing>/?)THINK\]
+        | <\|(?P<step>begin|end)_of_thought\|>
+        | ◁(?P<sign_closing>/?)think▷
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_END_OF_THOUGHT = re.compile(rf"</(?:{_THOUGHTS})>[ \t]*(?:\n|\Z)", re.IGNORECASE)
+_ENDS_THOUGHT = re.compile(rf"(?<![`\"'])</(?:{_THOUGHTS})>[ \t]*$", re.IGNORECASE)
+_BEFORE_THAT = re.compile(
+    rf"<(?:{_THOUGHTS})\b|^\s*(?:`{{3}}|~{{3}}|<{{5}}|\*{{3}} )", re.IGNORECASE | re.MULTILINE
+)
+_CHANNEL = re.compile(
+    r"<\|channel\|>(?:analysis|commentary)<\|message\|>.*?(?:<\|end\|>|(?=<\|channel\|>)|\Z)"
+    r"|<\|start\|>\w*|<\|channel\|>final<\|message\|>|<\|(?:return|end)\|>",
+    re.DOTALL,
+)
+"""What gpt-oss writes around its reasoning and its answer."""
+
+
+def without_thinking(reply: str) -> str:
+    """The reply, in LF, without what the model thought aloud; that never reaches a file.
+
+    Code that speaks of such tags, in a fence or between SEARCH and REPLACE, stays as it is. A section that
+    doesn't end hides all that follows.
+    """
+    reply = to_lf(reply)
+    if "<|channel|>" in reply:
+        reply = _CHANNEL.sub("", reply)
+    kept: list[str] = []
+    inside = ""
+    thought = opened = False
+    for line in _from_answer(reply).split("\n"):
+        if inside:
+            inside = "" if closes_fence(line, inside) or (inside == "<" and REPLACE.match(line)) else inside
+            kept.append(line)
+            continue
+        if not thought and not opened and "</" in line and _ENDS_THOUGHT.search(line):
+            kept.clear()
+            continue
+        spoken, still = _spoken(line, thought)
+        opened = opened or still
+        if spoken.strip() or not (thought or still):
+            kept.append(spoken)
+        if not still:
+            inside = opened_fence(spoken) or ("<" if SEARCH.match(spoken) else "")
+        thought = still
+    return "\n".join(kept)
+
+
+def _from_answer(reply: str) -> str:
+    """The reply without a thought that ends and doesn't begin."""
+    end = _END_OF_THOUGHT.search(reply)
+    return reply[end.end() :] if end and not _BEFORE_THAT.search(reply, 0, end.start()) else reply
+
+
+def _spoken(line: str, thought: bool) -> tuple[str, bool]:
+    """What of a line isn't thought, and whether it ends within a thought."""
+    if not thought and not ("<" in line or "[" in line or "◁" in line):
+        return line, False
+    spoken = ""
+    at = 0
+    for tag in _TAG.finditer(line):
+        closing = tag["closing"] or tag["bracket_closing"] or tag["sign_closing"] or tag["step"] == "end"
+        if thought and closing:
+            thought, at = False, tag.end()
+        elif not thought and not closing and not tag["quote"]:
+            spoken += line[at : tag.start()]
+            thought = True
+    return (spoken, True) if thought else (spoken + line[at:], False)

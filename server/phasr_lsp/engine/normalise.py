@@ -1,0 +1,106 @@
+"""From what a model wrote, in whatever format, to one ChangeSet: the same way for every task and every model."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from phasr_lsp.domain.change import ChangeSet, FileChange
+from phasr_lsp.domain.errors import TargetError
+from phasr_lsp.domain.formats import Files, Malformed, parse
+from phasr_lsp.domain.formats.names import mentioned
+from phasr_lsp.domain.model import EditFormat
+from phasr_lsp.domain.text import FileText, split_lines
+from phasr_lsp.engine.ports import Syntax
+
+_WORDS = re.compile(r"[\w\s]+")
+"""A text of nothing but words isn't code, whatever its file is called."""
+
+MOST_FILES = 200
+"""Paths in a reply that are looked up; beyond that they are words."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A file that parsed before a change and doesn't after it."""
+
+    name: str
+    line: int
+    """Counted from 1."""
+    text: str
+    """What stands there."""
+
+    def __str__(self) -> str:
+        return f"With it {self.name} no longer parses; see line {self.line}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Normal:
+    """What a reply comes to."""
+
+    result: ChangeSet | Malformed | Broken
+    format: EditFormat
+    """The format in which it was written."""
+
+
+def widened(
+    reply: str, files: Files, look_up: Callable[[str], FileText], has_folder: Callable[[str], bool]
+) -> Files:
+    """The files with those that a reply names besides.
+
+    `look_up` raises `TargetError` for a path that may not be used. A path whose folder isn't there, and that has
+    the file name of exactly one file which is, isn't taken for a new file: models make folders up.
+    """
+    others, refused = dict(files.others), dict(files.refused)
+    made_up: set[str] = set()
+    for path in mentioned(reply)[:MOST_FILES]:
+        name = files.relative(path)
+        if name in files.known or name in refused:
+            continue
+        same = [other for other in files.known if PurePosixPath(other).name == PurePosixPath(name).name]
+        try:
+            file = look_up(name)
+        except TargetError as error:
+            if len(same) != 1:
+                refused[name] = str(error)
+            continue
+        others[name] = file
+        if not file.exists and len(same) == 1 and not has_folder(name):
+            made_up.add(name)
+    return replace(files, others=others, refused=refused, made_up=files.made_up | made_up)
+
+
+def normalise(reply: str, asked: EditFormat, files: Files, syntax: Syntax) -> Normal:
+    """Read a reply; `files` holds every file that it may change."""
+    result, written = parse(asked, reply, files)
+    if isinstance(result, ChangeSet):
+        known = {file.uri: file for file in (files.target, *files.others.values())}
+        broken = (first_break(change, known[change.uri], syntax) for change in result.files)
+        return Normal(next(filter(None, broken), result), written)
+    return Normal(result, written)
+
+
+def after(changes: ChangeSet, files: Files) -> Files:
+    """The files as the changes leave them."""
+    if changes.empty:
+        return files
+    left = {change.uri: change for change in changes.files}
+
+    def changed(file: FileText) -> FileText:
+        change = left.get(file.uri)
+        if change is None:
+            return file
+        return replace(file, text=change.after or "", exists=change.after is not None, version=None)
+
+    others = {name: changed(file) for name, file in files.others.items()}
+    return replace(files, target=changed(files.target), others=others, region=None, line=None)
+
+
+def first_break(change: FileChange, file: FileText, syntax: Syntax) -> Broken | None:
+    """Where a file that parses as it is no longer does; `file` is as it was before."""
+    if change.after is None or change.after == change.before or _WORDS.fullmatch(change.before or ""):
+        return None
+    line = syntax.first_error(replace(file, text=change.after))
+    if line is None or (change.before is not None and syntax.first_error(file) is not None):
+        return None
+    return Broken(file.name, line, (split_lines(change.after)[line - 1 : line] or [""])[0].strip())
