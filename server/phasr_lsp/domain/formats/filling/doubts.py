@@ -1,0 +1,105 @@
+"""When a merge is refused: what would be lost, and what could be meant in two ways."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NoReturn
+
+from phasr_lsp.domain.diff import differing_blocks
+from phasr_lsp.domain.formats.filling.lines import balance, code, comment, likeness, substance, words
+from phasr_lsp.domain.formats.filling.outline import Statement
+
+ALIKE = 0.5
+"""The likeness of two lines from which one may be meant for the other where it stands next to it."""
+_VERY_ALIKE = 0.8
+"""The same for any two lines of a block."""
+MOST_PAIRS = 40_000
+"""Pairs of statements up to which their words are compared: that many take about a tenth of a second."""
+MOST_SHRINKING = 8
+"""Old lines to one new line up to which a statement that takes another's place is believed."""
+
+
+class Refused(Exception):
+    """Ends a merge; its text is the reason, for the model."""
+
+
+def vanishes(line: str) -> NoReturn:
+    raise Refused(
+        f"`{line.strip()}` would vanish without a word. Write it, put a marker in its place "
+        "(`... existing code ...`), or say `removed code` there."
+    )
+
+
+def refuse(item: Statement, why: str) -> NoReturn:
+    raise Refused(f"`{item.text}`: {why}.")
+
+
+def compare(old: list[str], new: list[str], most_shrinking: int) -> None:
+    """Refuses where lines vanish and none takes their place, or too few for so many."""
+    before, after = substance(old), substance(new)
+    blocks = differing_blocks(before, after)
+    come = Counter(line for _, _, start, end in blocks for line in after[start:end])
+    gone: list[str] = []
+    for old_from, old_to, new_from, new_to in blocks:
+        left = [line for line in before[old_from:old_to] if not come[line]]
+        if left and new_from == new_to:
+            vanishes(left[0])
+        gone += left
+    if len(code(gone)) > most_shrinking * len(code(list(come.elements()))):
+        vanishes(code(gone)[0])
+    if balance(old) != balance(new):
+        raise Refused(
+            f"The brackets of what is written in place of `{old[0].strip()}` don't match those of the file."
+        )
+
+
+def renamed(item: Statement, new: list[Statement]) -> bool:
+    """Whether one of the new definitions is an old one under another name."""
+    inner = Counter(body(item))
+    return any(2 * (inner & Counter(body(other))).total() > inner.total() for other in new if other.defines)
+
+
+def are_strangers(new: list[Statement], old: Sequence[Statement]) -> None:
+    """Refuses new statements that may be meant for old ones that a marker next to them stands for.
+
+    `old` begins with what is nearest.
+    """
+    if not new or not old:
+        return
+    texts = {item.text for item in old if words(item.text)}
+    deeper = {line for item in old for line in body(item)}
+    names = {item.name for item in old if item.name}
+    remarks = {line for item in old for line in _remarks(item)}
+    near = len(new)
+    for item in new:
+        if not remarks.isdisjoint(_remarks(item)):
+            refuse(item, "its comment is in the file, which the marker next to it stands for")
+        if item.is_import or item.is_comment:
+            continue
+        if item.leads:
+            refuse(item, "it isn't clear which of the statements that are left out it belongs to")
+        if item.text in texts or (item.name and item.name in names):
+            refuse(item, "the file has it in several places; show more of what is around it")
+        if item.text in deeper or not texts.isdisjoint(body(item)):
+            refuse(item, "the marker next to it stands for some of its lines as well")
+        compared = old if len(old) * len(new) <= MOST_PAIRS else old[:near]
+        if any(_could_be(item, other, near=at < near) for at, other in enumerate(compared)):
+            refuse(item, "it may be new or be a changed line of the file; show more of what is around it")
+
+
+def _remarks(item: Statement) -> list[str]:
+    """The comments that a statement begins with or is."""
+    return [line for line in substance(item.source[item.start : item.head + 1]) if comment(line)]
+
+
+def _could_be(new: Statement, old: Statement, *, near: bool) -> bool:
+    """Whether a new statement may be an old one that was changed."""
+    if new.name and old.name:
+        return near and new.defines and len(body(new)) > 1 and body(new) == body(old)
+    alike = likeness(new.text, old.text)
+    same_call = new.text.split("(")[0] == old.text.split("(")[0]
+    return alike >= _VERY_ALIKE or (near and (alike > ALIKE or (alike == ALIKE and same_call)))
+
+
+def body(statement: Statement) -> list[str]:
+    """The code of a statement below its head."""
+    return code(statement.lines[1:])
