@@ -60,6 +60,10 @@ class Habits:
     document_changes: bool = True
     creates: bool = True
     """It makes files that an edit asks for."""
+    moves: bool = True
+    """It renames and deletes files where an edit asks for that."""
+    lazy: bool = False
+    """It leaves files where they are, and says that it did what was asked."""
     stale: str = "refuse"
     """An edit for an old version: `refuse` it, `claim` to have applied it, or `ignore` the version."""
     answers: bool = True
@@ -76,6 +80,7 @@ class Applied:
     before: dict[str, str | None]
     """By URI; None for a file that wasn't there."""
     after: dict[str, str]
+    """What was deleted or renamed isn't in it."""
 
 
 class Editor:
@@ -275,7 +280,7 @@ class Editor:
                 document = change.text_document
                 refusal = self._edit(document.uri, document.version, change.edits, before, after)
             else:
-                refusal = f"{type(change).__name__} isn't supported"
+                refusal = self._move(change, before, after)
             if refusal == "claim":
                 return None
             if refusal:
@@ -295,6 +300,38 @@ class Editor:
             return f"{path} exists"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+        return None
+
+    def _move(
+        self,
+        change: types.RenameFile | types.DeleteFile,
+        before: dict[str, str | None],
+        after: dict[str, str],
+    ) -> str | None:
+        """Rename or delete; a buffer goes with its file, unsaved text included."""
+        if not self.habits.moves:
+            return "files can't be renamed or deleted"
+        if self.habits.lazy:
+            return None
+        uri = change.old_uri if isinstance(change, types.RenameFile) else change.uri
+        if not _path(uri).exists():
+            return f"{_path(uri)} doesn't exist"
+        text = self.text(uri)
+        if isinstance(change, types.RenameFile):
+            target = _path(change.new_uri)
+            if target.exists():
+                return f"{target} exists"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _path(uri).rename(target)
+            before[change.new_uri], after[change.new_uri] = None, text
+        else:
+            _path(uri).unlink()
+        before.setdefault(uri, text)
+        after.pop(uri, None)
+        if uri in self.buffers:
+            self.close(uri)
+            if isinstance(change, types.RenameFile):
+                self.open(_path(change.new_uri), text=text)
         return None
 
     def _edit(

@@ -4,9 +4,10 @@ Reads, and changes nothing.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 from phasr_lsp.adapters import disk
-from phasr_lsp.domain.change import ChangeSet, FileChange
+from phasr_lsp.domain.change import ChangeSet, FileChange, Place
 from phasr_lsp.domain.errors import Conflict, TargetError
 from phasr_lsp.domain.merge import Clash, merge
 from phasr_lsp.domain.text import FileText, to_lf
@@ -39,21 +40,22 @@ def alike(one: str, other: str) -> bool:
 
 def _write(change: FileChange, workspace: Workspace, syntax: Syntax) -> Write | None:
     """None for a change that is there already."""
-    now = workspace.find(change.uri)
     if change.before is None:
-        return _new(change, now, workspace)
+        return _new(change, workspace)
     if change.after is None:
-        return _deletion(change, now, workspace)
+        return _deletion(change, workspace)
     if change.moves:
-        return _rename(change, now, workspace, syntax)
+        return _rename(change, change.before, change.after, workspace, syntax)
+    now = workspace.find(change.uri)
     if now is None:
         raise _gone(change)
     then = _merged(change, change.before, change.after, now, syntax)
     return None if then == now.text else Write(change.uri, change.name, now.text, then, now.version)
 
 
-def _new(change: FileChange, now: FileText | None, workspace: Workspace) -> Write | None:
-    _confine(change.uri, change.name, workspace)
+def _new(change: FileChange, workspace: Workspace) -> Write | None:
+    _confined(change.source, workspace)
+    now = workspace.find(change.uri)
     if now is None:
         return Write(change.uri, change.name, "", change.after, version=None, new=True)
     if alike(now.text, change.after or ""):
@@ -63,35 +65,38 @@ def _new(change: FileChange, now: FileText | None, workspace: Workspace) -> Writ
     return Write(change.uri, change.name, now.text, change.after, now.version)
 
 
-def _deletion(change: FileChange, now: FileText | None, workspace: Workspace) -> Write | None:
-    _confine(change.uri, change.name, workspace)
-    if now is None:
+def _deletion(change: FileChange, workspace: Workspace) -> Write | None:
+    # A buffer may outlive its file, and nothing is lost with that.
+    if not disk.exists(_confined(change.source, workspace)):
         return None
+    now = workspace.read(change.uri)
     if not alike(now.text, change.before or ""):
         raise Conflict(f"{change.name} was to be deleted, but changed meanwhile; nothing was written.", KEPT)
     return Write(change.uri, change.name, now.text, None, now.version)
 
 
-def _rename(change: FileChange, now: FileText | None, workspace: Workspace, syntax: Syntax) -> Write | None:
+def _rename(change: FileChange, before: str, after: str, workspace: Workspace, syntax: Syntax) -> Write | None:
     end = change.destination
-    for place in (change.source, end):
-        _confine(place.uri, place.name, workspace)
+    _confined(end, workspace)
     there = workspace.find(end.uri)
-    if now is None:
-        if there and alike(there.text, change.after or ""):
+    if not disk.exists(_confined(change.source, workspace)):
+        if there and alike(there.text, after):
             return None
         raise _gone(change)
     if there:
         raise Conflict(f"{change.name} can't be renamed to {end.name}, which exists; nothing was written.", KEPT)
-    then = _merged(change, change.before or "", change.after or "", now, syntax)
+    now = workspace.read(change.uri)
+    then = _merged(change, before, after, now, syntax)
     return Write(change.uri, change.name, now.text, then, now.version, moved_to=end)
 
 
-def _confine(uri: str, name: str, workspace: Workspace) -> None:
-    path = path_of(uri)
+def _confined(place: Place, workspace: Workspace) -> Path:
+    """Raises `TargetError`."""
+    path = path_of(place.uri)
     if path is None:
-        raise TargetError(f"{name} has no place on disk.", "Save it first.")
+        raise TargetError(f"{place.name} has no place on disk.", "Save it first.")
     disk.confine(path, workspace.folders)
+    return path
 
 
 def _gone(change: FileChange) -> Conflict:
