@@ -5,8 +5,9 @@ from pathlib import Path, PurePosixPath
 
 from pygls.uris import from_fs_path, to_fs_path
 
-from phasr_lsp.adapters import disk
+from phasr_lsp.adapters import disk, git_ignore
 from phasr_lsp.domain.errors import TargetError
+from phasr_lsp.domain.ignore import ignoring_rule
 from phasr_lsp.domain.language import Language, language_of
 from phasr_lsp.domain.paths import path_rule
 from phasr_lsp.domain.text import FileText, to_lf
@@ -75,16 +76,16 @@ class Workspace:
 
         Raises `TargetError` when it may not be written, which names the rule, or when there is no folder.
         """
-        rule = path_rule(name)
-        if rule:
-            raise TargetError(f"{name!r} may not be used: {rule}.", "Edit that file yourself.")
         path = path_of(uri)
         if path is None or not self.folders:
             raise TargetError(
                 "No folder is open, so there is no place for another file.", "Open the project's folder."
             )
-        target = disk.confine(path, self.folders) / name
-        disk.confine(target, self.folders)
+        folder = disk.confine(path, self.folders)
+        target = folder / name
+        rule = path_rule(name) or self._keeping_rule(target, folder)
+        if rule:
+            raise TargetError(f"{name!r} may not be used: {rule}.", "Edit that file yourself.")
         found = self.find(uri_of(target))
         if found:
             return found
@@ -105,6 +106,16 @@ class Workspace:
             return frozenset()
         folder = disk.confine(path, self.folders)
         return frozenset(found.relative_to(folder).as_posix() for found in disk.test_files(path, folder))
+
+    def _keeping_rule(self, path: Path, folder: Path) -> str | None:
+        """Why a model may not name a file of the folder, by what its user says. Raises `TargetError`."""
+        disk.confine(path, self.folders)
+        rules = folder / ".phasrignore"
+        text = disk.read_text(rules, self._max_bytes()) if disk.exists(rules) else ""
+        line = ignoring_rule(path.relative_to(folder).as_posix(), text)
+        if line:
+            return f".phasrignore keeps it from models ({line})"
+        return "git ignores it" if git_ignore.is_ignored(path) else None
 
     def _name(self, path: Path) -> str:
         """Relative to its workspace folder, or the bare name where no folder is open."""

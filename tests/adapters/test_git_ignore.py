@@ -1,0 +1,61 @@
+"""What git ignores is found out from git itself, which is made to run nothing and can't hold us up."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from phasr_lsp.adapters import git_ignore
+from phasr_lsp.domain.errors import TargetError
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "repository"
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    (folder / ".gitignore").write_text("*.log\n/build/\ntracked.txt\n")
+    (folder / "tracked.txt").touch()
+    subprocess.run(["git", "add", "-f", "tracked.txt"], cwd=folder, check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "another"))
+    return folder
+
+
+def test_what_git_ignores(repository: Path) -> None:
+    names = ["a.log", "new/folder/a.log", "build/x.py", "a.py", "tracked.txt", ":(top)a.log", "-q", "a*"]
+    assert [git_ignore.is_ignored(repository / name) for name in names] == [True] * 3 + [False] * 2 + [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_outside_of_a_repository_nothing_is_ignored(tmp_path: Path) -> None:
+    assert not git_ignore.is_ignored(tmp_path / "a.log")
+
+
+def test_without_git_nothing_is_ignored(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repository))
+    assert not git_ignore.is_ignored(repository / "a.log")
+
+
+def test_a_repository_cannot_have_a_program_run(repository: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    program.chmod(0o755)
+    config = repository / ".git" / "config"
+    config.write_text(config.read_text() + f"[core]\n\tfsmonitor = {program}\n")
+    assert git_ignore.is_ignored(repository / "a.log")
+    assert not ran.exists()
+
+
+def test_a_git_that_hangs_is_given_up(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = repository / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nread forever < pipe\n")
+    program.chmod(0o755)
+    subprocess.run(["mkfifo", "pipe"], cwd=repository, check=True)
+    monkeypatch.setenv("PATH", str(program.parent))
+    monkeypatch.setattr(git_ignore, "SECONDS", 0.2)
+    with pytest.raises(TargetError, match=r"didn't say within 0 s whether it ignores .*a\.log"):
+        git_ignore.is_ignored(repository / "a.log")
