@@ -20,9 +20,11 @@ def is_ignored(path: Path) -> bool:
     folder = next((each for each in path.parents if each.is_dir()), None)
     if git is None or folder is None:
         return False
+    # A name that begins with a colon is more than a name to git.
+    name = f"./{path.relative_to(folder).as_posix()}"
     # The repository's configuration can name a program to run, and an editor that git started inherits its paths.
-    command = [git, "-c", "core.fsmonitor=false", "check-ignore", "--quiet", "--", str(path.relative_to(folder))]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = [git, "-c", "core.fsmonitor=false", "check-ignore", "--quiet", "--", name]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         answer = subprocess.run(  # noqa: S603 - the git on the user's own PATH
             command,
