@@ -234,8 +234,8 @@ def faithful(before: str, after: str) -> str:
     A line that didn't change keeps its own ending, so mixed files stay mixed; a new line takes its
     neighbour's. The byte-order mark and the presence of a final newline stay as they were.
     """
-    if not before:
-        return to_lf(after)
+    if "\r" not in before:
+        return _in_lf(before, to_lf(after))
     new = [bare(line) for line in split_lines(to_lf(after).removeprefix(_BOM))]
     if not new:
         return ""
@@ -263,6 +263,18 @@ def faithful(before: str, after: str) -> str:
     if not ends_with_newline:
         endings[-1] = ""
     return "".join(text + ending for text, ending in zip(new, endings, strict=True))
+
+
+def _in_lf(before: str, after: str) -> str:
+    """As `faithful`, for a file that ends its lines as models do, or is new."""
+    if not before:
+        return after
+    after = after.removeprefix(_BOM)
+    if before.endswith("\n"):
+        after = after if after.endswith("\n") or not after else after + "\n"
+    else:
+        after = after.rstrip("\n")
+    return _BOM + after if after and before.startswith(_BOM) else after
 
 
 def unified_diff(changes: ChangeSet) -> str:

@@ -114,7 +114,9 @@ class Lines:
         self.items = text.split("\n")
         """Without their endings."""
         self._text: str | None = text
-        self._readings: dict[Callable[[str], str], list[str]] = {}
+        self._readings: dict[Callable[[str], str], list[str]] = {_literal: self.items}
+        self._seen: dict[Callable[[str], str], set[str]] = {}
+        """Every line that there is or was, by reading: what isn't in it needn't be looked for."""
 
     @property
     def text(self) -> str:
@@ -124,18 +126,26 @@ class Lines:
 
     def read(self, reading: Callable[[str], str]) -> list[str]:
         """All lines in one reading."""
-        if reading is _literal:
-            return self.items
         if reading not in self._readings:
             self._readings[reading] = [reading(line) for line in self.items]
         return self._readings[reading]
 
+    def places(
+        self, reading: Callable[[str], str], search: Sequence[str], within: range | None = None
+    ) -> list[int]:
+        """The indexes at which a text stands in a reading, or those of them within a range."""
+        wish = [reading(line) for line in search]
+        if reading not in self._seen:
+            self._seen[reading] = set(self.read(reading))
+        return _places(self.read(reading), wish, within) if self._seen[reading].issuperset(wish) else []
+
     def replace(self, first: int, end: int, lines: Iterable[str]) -> None:
         """Put lines in the place of those from index `first` to before `end`."""
         new = list(lines)
-        self.items[first:end] = new
         for reading, read in self._readings.items():
             read[first:end] = [reading(line) for line in new]
+        for reading, seen in self._seen.items():
+            seen.update(reading(line) for line in new)
         self._text = None
 
     def replace_text(self, start: int, end: int, new: str) -> None:
@@ -165,7 +175,7 @@ def locate(
         if rung > lowest:
             break
         wish, skipped = (search, 0) if rung < Rung.INDENTATION else _without_blank_edges(search)
-        places = _places(lines.read(reading), [reading(line) for line in wish], within)
+        places = lines.places(reading, wish, within)
         if rung is Rung.EXACT and lines.foreign:
             rung = Rung.LINE_ENDINGS
         found = [Match(first, first + len(wish), rung, skipped=skipped) for first in places]
@@ -185,7 +195,7 @@ def everywhere(lines: Lines, search: Sequence[str]) -> list[Match]:
     for rung, reading in _LADDER:
         wish, skipped = (search, 0) if rung < Rung.INDENTATION else _without_blank_edges(search)
         found: list[Match] = []
-        for first in _places(lines.read(reading), [reading(line) for line in wish]):
+        for first in lines.places(reading, wish):
             match = Match(first, first + len(wish), rung, skipped=skipped)
             moved = match if rung < Rung.INDENTATION else _with_shift(lines.items, wish, match)
             if moved and (not found or first >= found[-1].end):

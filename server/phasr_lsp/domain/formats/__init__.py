@@ -50,6 +50,13 @@ FORMATS: Mapping[EditFormat, Format] = {
 """The most distinctive first: what a reply is, is the first that it looks like."""
 
 
+_CODE = (EditFormat.REGION, EditFormat.WHOLE_FILE, EditFormat.LAZY)
+"""Formats that are nothing but code in a block: any text can be read as one of them."""
+
+_VAGUE = (EditFormat.TOOL_CALLS, EditFormat.TAGGED)
+"""Formats that the text of a file may resemble."""
+
+
 def detect(reply: str) -> EditFormat | None:
     """The format of a reply, whatever was asked for; None where it looks like none."""
     return next((name for name, each in FORMATS.items() if each.written_in(reply)), None)
@@ -58,18 +65,34 @@ def detect(reply: str) -> EditFormat | None:
 def parse(asked: EditFormat, reply: str, files: Files) -> tuple[ChangeSet | Malformed, EditFormat]:
     """What a reply comes to, and the format that it is in.
 
-    That is the one which was asked for, as long as the reply can be read as that or looks like no other.
+    That is the one which was asked for, as long as the reply looks like it or like no other.
     """
-    result = FORMATS[asked].parse(reply, files)
-    if isinstance(result, ChangeSet):
-        return result, asked
-    found = detect(reply)
-    if found is None or found is asked or FORMATS[asked].written_in(reply):
-        return result, asked
+    found = detect(reply) or asked
+    if asked in _CODE:
+        return _instead_of_code(asked, found, reply, files)
+    if found is asked or FORMATS[asked].written_in(reply):
+        return FORMATS[asked].parse(reply, files), asked
     if found is EditFormat.WHOLE_FILE:
         # Nobody asked for whole files: a block may be a piece of one, and is only believed where it fits in.
         found = EditFormat.LAZY
     return FORMATS[found].parse(reply, files), found
+
+
+def _instead_of_code(
+    asked: EditFormat, found: EditFormat, reply: str, files: Files
+) -> tuple[ChangeSet | Malformed, EditFormat]:
+    """As `parse`, where code was asked for: edits in another format must not be taken for the text of a file."""
+    if found not in _CODE:
+        result = FORMATS[found].parse(reply, files)
+        sure = found not in _VAGUE and not FORMATS[found].written_in(files.target.text)
+        if sure or (isinstance(result, ChangeSet) and not result.empty):
+            return result, found
+    result = FORMATS[asked].parse(reply, files)
+    if isinstance(result, Malformed) and asked is not EditFormat.LAZY and found in _CODE:
+        filled = FORMATS[EditFormat.LAZY].parse(reply, files)
+        if isinstance(filled, ChangeSet):
+            return filled, EditFormat.LAZY
+    return result, asked
 
 
 __all__ = ["FORMATS", "Files", "Format", "Malformed", "detect", "parse"]

@@ -42,7 +42,9 @@ class _Section:
 
 def written_in(reply: str) -> bool:
     """Whether a reply looks like this format."""
-    return re.search(r"^\s*\*\*\* (?:Begin Patch|(?:Update|Add|Delete) File: )", reply, re.MULTILINE) is not None
+    return (
+        re.search(r"^[ \t]*\*\*\* (?:Begin Patch|(?:Update|Add|Delete) File: )", reply, re.MULTILINE) is not None
+    )
 
 
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:

@@ -40,6 +40,8 @@ class Page:
     exists: bool
     moved_to: FileText | None = None
     rung: Rung = Rung.EXACT
+    final_newline: bool | None = None
+    """Whether the file ends with a newline, where an edit is about that."""
 
     @property
     def name(self) -> str:
@@ -131,16 +133,16 @@ class Draft:
         where every one is meant. False, and a failure, where the place isn't certain."""
         old, new = to_lf(old), to_lf(new)
         text = page.lines.text
-        count = text.count(old)
-        if count and every:
+        at = text.find(old)
+        if at >= 0 and every:
             page.lines = _lines(page.file, text.replace(old, new))
             return True
-        if count == 1:
-            at = text.index(old)
+        once = at >= 0 and text.find(old, at + 1) < 0
+        if once:
             if not _stands_around(text, at, old, new):
                 page.lines.replace_text(at, at + len(old), new)
             return True
-        if count:
+        if at >= 0:
             places = tuple(
                 dict.fromkeys(line_number(text, at.start()) for at in re.finditer(re.escape(old), text))
             )
@@ -322,7 +324,10 @@ def _change(page: Page) -> FileChange | None:
     if not file.exists and not page.exists:
         return None
     before = file.text if file.exists else None
-    after = faithful(file.text, "\n".join(page.lines.items)) if page.exists else None
+    after = faithful(file.text, page.lines.text) if page.exists else None
+    if after and page.final_newline is not None:
+        bare = after.rstrip("\r\n") if after.endswith(("\r", "\n")) else after
+        after = bare + ("\r\n" if "\r\n" in bare else "\n") if page.final_newline else bare
     moved = Place(page.moved_to.uri, page.moved_to.name) if page.moved_to and page.exists else None
     return FileChange(file.uri, file.name, before, after, moved, page.rung)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from phasr_lsp.domain.formats.marks import closes_fence, opened_fence
 from phasr_lsp.domain.formats.thoughts import without_thinking
@@ -31,6 +32,7 @@ class Fences:
         return iter(self.closed)
 
 
+@lru_cache(2)
 def fences(reply: str) -> Fences:
     """The code blocks of a reply, fences of any length.
 

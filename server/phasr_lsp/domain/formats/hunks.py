@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from phasr_lsp.domain.formats.draft import Draft, Page
-from phasr_lsp.domain.matching import Ambiguous, Match, Rung, locate
+from phasr_lsp.domain.matching import Ambiguous, Match, NotFound, Rung, locate
 
 _PREFIXES = (" ", "+", "-")
 
@@ -24,6 +24,8 @@ class Hunk:
     """Lines above the hunk that lead to it, outer ones first."""
     strict: bool = True
     """Whether a heading that the file hasn't makes the hunk one for another text."""
+    final_newline: bool | None = None
+    """Whether the file ends with a newline afterwards, where the hunk changes that."""
     at_end: bool = False
     """Whether it is said to be at the end of the file."""
     line_only: bool = False
@@ -63,66 +65,59 @@ def apply(hunks: Sequence[Hunk], page: Page, draft: Draft) -> None:
         else:
             placed = _replace(hunk, page, draft, behind, grown)
         if placed is not None:
+            page.final_newline = page.final_newline if hunk.final_newline is None else hunk.final_newline
             behind, grown = placed, grown + len(hunk.new) - len(hunk.old)
 
 
 def _replace(hunk: Hunk, page: Page, draft: Draft, behind: int, grown: int) -> int | None:
     """The index behind what was written; None where it couldn't be placed."""
     old, new = hunk.old, hunk.new
-    if not isinstance(locate(page.lines, old), Match | Ambiguous):
+    near = None if hunk.line is None else hunk.line - 1 + grown
+    found = locate(page.lines, old, near=near)
+    if isinstance(found, NotFound):
         bare_old, bare_new = hunk.unprefixed()
         if isinstance(locate(page.lines, bare_old, lowest=Rung.TRAILING_SPACE), Match):
             old, new = bare_old, bare_new
-    near = None if hunk.line is None else hunk.line - 1 + grown
-    within = _headed(hunk, page, old, behind)
-    if within is None and not hunk.strict:
-        within = range(0)
-    if within is None:
-        draft.fail(f"`{page.name}` has no line `{hunk.headings[-1]}` before this hunk:\n{_quoted(hunk)}")
-        return None
-    found = draft.replace(page, old, new, near=near, within=within if within else None)
-    return None if found is None else found.first + len(new)
-
-
-def _headed(hunk: Hunk, page: Page, old: Sequence[str], behind: int) -> range | None:
-    """The lines among which the hunk has to stand, empty where anywhere; None where a heading isn't there.
-
-    Nothing is narrowed down as long as there is only one place.
-    """
-    everywhere = range(0)
-    last = len(page.lines.items)
+    within: range | None = None
     if hunk.at_end:
-        size = len(old)
-        end = last - 1 if page.lines.items[-1] == "" else last
-        return range(max(end - size, 0), end)
-    for heading in hunk.headings:
-        start = _heading(page, heading)
-        if start is None:
+        end = len(page.lines.items) - (page.lines.items[-1] == "")
+        within = range(max(end - len(old), 0), end)
+    elif hunk.headings:
+        heading = _last_heading(hunk, page)
+        if heading is None and hunk.strict:
+            draft.fail(f"`{page.name}` has no line `{hunk.headings[-1]}` before this hunk:\n{_quoted(hunk)}")
             return None
-    found = locate(page.lines, old)
-    if not isinstance(found, Ambiguous):
-        return everywhere
-    candidates = [range(behind, last)]
-    if hunk.headings:
-        start = 0
-        for heading in hunk.headings:
-            start = _heading(page, heading, start) or start
-        candidates = [range(start + 1, last), _inside(page, start)]
-    elif hunk.line is not None:
-        return everywhere
-    for candidate in candidates:
-        if isinstance(locate(page.lines, old, within=candidate), Match):
-            return candidate
-    return everywhere
+        if heading is not None and isinstance(found, Ambiguous):
+            within = _one_of(page, old, range(heading + 1, len(page.lines.items)), _inside(page, heading))
+    elif isinstance(found, Ambiguous) and hunk.line is None:
+        within = _one_of(page, old, range(behind, len(page.lines.items)))
+    match = draft.replace(page, old, new, near=near, within=within)
+    return None if match is None else match.first + len(new)
+
+
+def _one_of(page: Page, old: Sequence[str], *ranges: range) -> range | None:
+    """The first of the ranges in which the text stands once."""
+    return next((each for each in ranges if isinstance(locate(page.lines, old, within=each), Match)), None)
+
+
+def _last_heading(hunk: Hunk, page: Page) -> int | None:
+    """The index of the innermost heading's line, each looked for behind the one before; None where one isn't."""
+    at: int | None = -1
+    for heading in hunk.headings:
+        at = _heading(page, heading, at + 1)
+        if at is None:
+            return None
+    return at
 
 
 def _heading(page: Page, heading: str, start: int = 0) -> int | None:
     """The index of the first line from `start` on that is the heading, or else begins with it; None for none."""
     wish = heading.strip()
+    alike = page.lines.places(str.strip, [wish], range(start, len(page.lines.items)))
+    if alike:
+        return alike[0]
     lines = page.lines.read(str.strip)
-    alike = (at for at in range(start, len(lines)) if lines[at] == wish)
-    begun = (at for at in range(start, len(lines)) if lines[at].startswith(wish))
-    return next(alike, next(begun, None))
+    return next((at for at in range(start, len(lines)) if lines[at].startswith(wish)), None)
 
 
 def _inside(page: Page, heading: int) -> range:

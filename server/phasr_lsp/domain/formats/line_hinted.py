@@ -20,4 +20,4 @@ __all__ = ["parse", "written_in"]
 
 def written_in(reply: str) -> bool:
     """Whether a reply looks like this format."""
-    return re.search(r"^\s*<{5,9} ?SEARCH>?\s*\n:start_line:", reply, re.MULTILINE) is not None
+    return re.search(r"^[ \t]*<{5,9} ?SEARCH>?[ \t]*\n:start_line:", reply, re.MULTILINE) is not None

@@ -13,6 +13,8 @@ _WRAPPER = re.compile(r"^<(?P<name>source|code|pre|codeblock|sourcecode)>(?P<inf
 
 def opened_fence(line: str) -> str:
     """What opens a code block on this line: the back-ticks or tildes, or the tag; "" for any other line."""
+    if "``" not in line and "~~" not in line and not line.startswith("<"):
+        return ""
     fence = _FENCE.match(line) or _WRAPPER.match(line)
     return "" if fence is None else fence[0][: len(fence[0]) - len(fence["info"])]
 
@@ -21,7 +23,7 @@ def closes_fence(line: str, opened: str) -> bool:
     """Whether a line closes the code block that was opened so."""
     if opened.startswith("<"):
         return line.strip() == "</" + opened[1:]
-    fence = _FENCE.match(line)
+    fence = _FENCE.match(line) if "``" in line or "~~" in line else None
     mark = opened.lstrip()
     return (
         fence is not None

@@ -1,7 +1,7 @@
 """How replies write the paths of files, and how those are told from prose."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from phasr_lsp.domain.formats.marks import REPLACE, opened_fence
 from phasr_lsp.domain.formats.thoughts import without_thinking
@@ -26,10 +26,15 @@ _WITHOUT_SUFFIX = frozenset(
         *("LICENSE", "README"),
     )
 )
+_REMARK = re.compile(r"\s+\((?:new|modified|updated|changed|created)(?: file)?\)$", re.IGNORECASE)
+_PATH = re.compile(r"[^\s`<>|*?\"]*(?:[\w\])-]\.\w{1,10}|/[^\s`/<>|*?\"]+|(?:^|/)\.\w[\w.-]*)")
+_SEPARATORS = re.compile(r"[\s:=\"'{},]+")
 _SHOWN = re.compile(r"`([^`\s]+)`|\*\*([^*\s]+)\*\*")
 _NAMED = re.compile(
-    r"""^(?:\*{3}\ (?:(?:Update|Add|Delete)\ File|Move\ to):|---|\+{3}|rename\ (?:from|to))\ *(?P<header>.+?)\s*$
-    |["'](?:file_?path|path|file_?name|file|target_file|old_path|new_path)["']\s*:\s*"(?P<value>(?:[^"\\]|\\.)+)"
+    r"""^(?:\*{3}\ (?:(?:Update|Add|Delete)\ File|Move\ to):|---(?!-)|\+{3}|rename\ (?:from|to))\ *
+        (?P<header>.+?)\s*$
+    |["'](?:file_?path|path|file_?name|file|target_file|old_path|new_path)\\*["']\s*:\s*\\*"(?P<value>[^"]+?)\\*"
+    |<parameter\ name="(?:file_?path|path|file_?name)">\s*(?P<parameter>[^<\n]+?)\s*</parameter>
     |\b(?:path|file|filename|name)=["'](?P<attribute>[^"'\n]+)["']
     |<(?P<tag>(?:file_?)?path|file_?name|file)>\s*(?P<content>[^<\n]+?)\s*</(?P=tag)>
     |^diff\ --git\ (?:a/)?(?P<git>\S+)\ """,
@@ -64,7 +69,7 @@ def name_above(lines: list[str], at: int, known: Callable[[str], object]) -> str
 
 def in_info(info: str, known: Callable[[str], object]) -> str:
     """The path behind an opening fence (`python src/app.py`, `py:src/app.py`, `title="app.py"`); "" for none."""
-    for word in re.split(r"[\s:=\"'{},]+", info):
+    for word in _SEPARATORS.split(info):
         if (is_path(word) and "/" in word) or (word and known(word)):
             return word
     return ""
@@ -76,23 +81,29 @@ def shown_names(line: str) -> list[str]:
 
 
 def mentioned(reply: str) -> tuple[str, ...]:
-    """All that may be meant as a path in a reply, in order, as it is written there."""
-    reply = without_thinking(reply)
-    found = [
-        next(filter(None, match.group("header", "value", "attribute", "content", "git")), "")
-        for match in _NAMED.finditer(reply)
-    ]
-    for line in reply.split("\n"):
-        if len(line) > _LONGEST_PATH:
-            continue
-        path = path_in(line)
-        if is_path(path):
-            found.append(path)
-        found += [name for name in shown_names(line) if is_path(path_in(name))]
-        mark = opened_fence(line)
-        if mark:
-            found += [word for word in re.split(r"[\s:=\"'{},]+", line[len(mark) :]) if is_path(word)]
-    return tuple(dict.fromkeys(path for name in found if (path := path_in(name)) and len(path) <= _LONGEST_PATH))
+    """All that may be meant as a path in a reply, in order, each in forward slashes."""
+    found: dict[str, None] = {}
+    for line in dict.fromkeys(without_thinking(reply).split("\n")):
+        if "." in line or "/" in line or "\\" in line or ":" in line or line.strip() in _WITHOUT_SUFFIX:
+            found.update(
+                (path, None) for name in _mentioned(line) if 0 < len(path := path_in(name)) <= _LONGEST_PATH
+            )
+    return tuple(found)
+
+
+def _mentioned(line: str) -> Iterator[str]:
+    """As they are written there."""
+    for match in _NAMED.finditer(line):
+        name = next(filter(None, match.group("header", "value", "parameter", "attribute", "content", "git")), "")
+        yield name
+        if match["header"]:
+            # Diffs have `a/` and `b/` before their paths, and a time behind.
+            yield re.sub(r"^[ab]/", "", name.partition("\t")[0])
+    if len(line) <= _LONGEST_PATH:
+        yield from (name for name in (path_in(line),) if is_path(name))
+        yield from (name for name in shown_names(line) if is_path(path_in(name)))
+        if mark := opened_fence(line):
+            yield from (word for word in _SEPARATORS.split(line[len(mark) :]) if is_path(word))
 
 
 def path_in(line: str) -> str:
@@ -103,7 +114,7 @@ def path_in(line: str) -> str:
     text = line.strip()
     while (rest := _BULLET.sub("", text)) != text:
         text = rest
-    text = re.sub(r"\s+\((?:new|modified|updated|changed|created)(?: file)?\)$", "", text, flags=re.IGNORECASE)
+    text = _REMARK.sub("", text)
     text = text.strip("`*\"' ").rstrip(":").strip("`*\"' ")
     text = text.replace("\\_", "_").replace("\\", "/")
     return text.removeprefix("./")
@@ -111,5 +122,4 @@ def path_in(line: str) -> str:
 
 def is_path(text: str) -> bool:
     """Whether a text, as `path_in` gives it, can only be meant as a file's path."""
-    shaped = re.fullmatch(r"[^\s`<>|*?\"]*(?:[\w\])-]\.\w{1,10}|/[^\s`/<>|*?\"]+|(?:^|/)\.\w[\w.-]*)", text)
-    return (shaped is not None and "://" not in text) or text in _WITHOUT_SUFFIX
+    return (_PATH.fullmatch(text) is not None and "://" not in text) or text in _WITHOUT_SUFFIX

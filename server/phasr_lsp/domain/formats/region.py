@@ -11,6 +11,7 @@ from phasr_lsp.domain.change import ChangeSet, FileChange, faithful
 from phasr_lsp.domain.formats.elision import elision
 from phasr_lsp.domain.formats.fences import Fence, fences
 from phasr_lsp.domain.formats.reply import Files, Malformed
+from phasr_lsp.domain.formats.whole_file import name_of
 from phasr_lsp.domain.text import Span, indentation, to_lf
 
 _GAP = 3
@@ -52,7 +53,7 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     found = fences(reply)
     if found.open:
         return Malformed("The code block isn't closed: the reply seems to be cut off.", truncated=True)
-    block = _the_block(list(found), files.name)
+    block = _the_block(list(found), files)
     if isinstance(block, Malformed):
         return block
     place = _in_lf(files, files.region)
@@ -70,9 +71,12 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     )
 
 
-def _the_block(blocks: list[Fence], name: str) -> Fence | Malformed:
-    if len(blocks) > 1 and name:
-        blocks = [block for block in blocks if _mentions(block.text, name)] or blocks
+def _the_block(blocks: list[Fence], files: Files) -> Fence | Malformed:
+    named = [name for block in blocks if (name := name_of(block, files))]
+    if len(named) > 1 or (named and files.named(named[0]) is not files.target):
+        return Malformed(f"The answer holds code for {', '.join(named)}; it must hold that for the place alone.")
+    if len(blocks) > 1 and files.name:
+        blocks = [block for block in blocks if _mentions(block.text, files.name)] or blocks
     if len(blocks) != 1:
         return Malformed(f"The answer holds {len(blocks)} fenced code blocks; it must hold exactly one.")
     if not blocks[0].text.strip():
@@ -125,8 +129,8 @@ def _without_surroundings(body: str, place: _Place) -> str:
 def _repeated(body: str, place: _Place, name: str) -> str | None:
     """The line by which the body shows that it holds more of the file than was asked for.
 
-    It begins with code that stands elsewhere in the file, it ends as the file does, or behind the new import
-    statements it goes on with what follows the old ones.
+    It begins with code that stands elsewhere in the file, it goes on with the definition that follows, it ends as
+    the file does, or behind the new import statements it goes on with what follows the old ones.
     """
     lines, old = _filled(body), _filled(place.old)
     above, below = _filled(place.above), _filled(place.below)
@@ -138,6 +142,8 @@ def _repeated(body: str, place: _Place, name: str) -> str | None:
     elsewhere = first in [*above, *below] and first not in old and re.match(r"[\w\"']", first)
     if elsewhere and (name or not place.old) and not (name and _mentions(first, name)):
         return first
+    if place.old and below and below[0].endswith((":", "{")) and below[0] in lines and below[0] not in old:
+        return below[0]
     end = below[-3:]
     if lines[-len(end) :] == end and len(re.findall(r"\w", "".join(end))) >= _DISTINCT and end != old[-3:]:
         return end[0]

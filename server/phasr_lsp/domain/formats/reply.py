@@ -49,7 +49,7 @@ class Files:
         """
         wish = self.relative(name)
         known = self.known
-        if wish in known and wish not in self.made_up:
+        if wish in known and known[wish].exists:
             return known[wish]
         # A file at the top of the workspace is meant by a longer path only if that one is absolute or its folder
         # made up: of two relative paths with the same last part each is a file of its own.

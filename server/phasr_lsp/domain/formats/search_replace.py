@@ -24,10 +24,14 @@ from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.matching import Match, locate
 
+_OPENING, _CLOSING = frozenset("<-"), frozenset(">+")
+"""How the lines begin that begin and end a block: to look at a character is quick, and replies are long."""
 _DIVIDER = re.compile(r"^\s*={5,12}\s*$")
 _HINT = re.compile(r"^\s*:(?P<end>start|end)_line: ?(?P<line>\d+)\s*$")
 _RULE = re.compile(r"^\s*-{5,}\s*$")
 _ESCAPED = re.compile(r"^\\(?=(?:<{5,}|-{5,}|={5,}|>{5,}|\+{5,}|:(?:start|end)_line:))")
+_MOST_DIVIDERS = 8
+"""Lines of equal signs in one block, each of which takes a look at the file."""
 _NUMBERED = re.compile(r"^\s*\d+ \| ?")
 
 
@@ -100,10 +104,11 @@ def _ends(lines: list[str]) -> dict[int, int | None]:
     ends: dict[int, int | None] = {}
     open_blocks: list[int] = []
     for at, line in enumerate(lines):
-        if SEARCH.match(line):
+        mark = line.lstrip()[:1]
+        if mark in _OPENING and SEARCH.match(line):
             ends[at] = None
             open_blocks.append(at)
-        elif open_blocks and REPLACE.match(line):
+        elif mark in _CLOSING and open_blocks and REPLACE.match(line):
             ends[open_blocks.pop()] = at
     return ends
 
@@ -164,6 +169,8 @@ def _create(block: _Block, replace: Sequence[str], draft: Draft) -> None:
 
 def _parted(block: _Block, page: Page) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """SEARCH and REPLACE; None where several lines could part them."""
+    if len(block.dividers) > _MOST_DIVIDERS:
+        return None
     splits = [(block.body[:at], block.body[at + 1 :]) for at in block.dividers]
     if len(splits) > 1:
         splits = [split for split in splits if isinstance(locate(page.lines, split[0]), Match)]

@@ -9,4 +9,4 @@ __all__ = ["parse", "written_in"]
 
 def written_in(reply: str) -> bool:
     """Whether a reply looks like this format."""
-    return re.search(r"^\s*(?:`{3,}|~{3,})\S*\n\S+\n\s*<{5,9} ?SEARCH", reply, re.MULTILINE) is not None
+    return re.search(r"^[ \t]*(?:`{3,}|~{3,})\S*\n\S+\n[ \t]*<{5,9} ?SEARCH", reply, re.MULTILINE) is not None

@@ -43,7 +43,7 @@ class _Element:
 
 def written_in(reply: str) -> bool:
     """Whether a reply looks like this format."""
-    return _OPENING.search(reply) is not None and "</" in reply
+    return _OPENING.search(reply) is not None and ("</" in reply or "/>" in reply)
 
 
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:
@@ -70,13 +70,13 @@ def _elements(text: str) -> Iterator[_Element]:
             yield _Element(tag, attributes, "")
             continue
         # The outermost closing tag before the next element of the same kind: the text may have such tags itself.
-        following = next((each for each in _OPENING.finditer(text, opening.end()) if each["tag"] == tag), None)
-        end = text.rfind(f"</{tag}>", opening.end(), following.start() if following else len(text))
-        if end < 0:
-            end = text.find(f"</{tag}>", opening.end())
-        if end < 0:
+        closing = f"</{tag}>"
+        first = text.find(closing, opening.end())
+        if first < 0:
             yield _Element(tag, attributes, None)
             return
+        following = _OPENING.search(text, first)
+        end = text.rfind(closing, first, following.start() if following else len(text))
         yield _Element(tag, attributes, text[opening.end() : end])
         at = end
 
@@ -122,9 +122,9 @@ def _write(path: str, body: str, draft: Draft) -> None:
 def _child(body: str, names: tuple[str, ...]) -> str | None:
     """The content of the first child of one of the names, without the line ends beside its tags."""
     for name in names:
-        found = re.search(rf"<{name}>(.*)</{name}>", body, re.DOTALL)
-        if found:
-            return found[1].removeprefix("\n").removesuffix("\n")
+        start, end = body.find(f"<{name}>"), body.rfind(f"</{name}>")
+        if 0 <= start < end:
+            return body[start + len(name) + 2 : end].removeprefix("\n").removesuffix("\n")
     return None
 
 

@@ -1,6 +1,7 @@
 """What a model thought aloud, in the spellings of all families; it never reaches a file."""
 
 import re
+from functools import lru_cache
 
 from phasr_lsp.domain.formats.marks import REPLACE, SEARCH, closes_fence, opened_fence
 from phasr_lsp.domain.text import to_lf
@@ -18,16 +19,17 @@ _TAG = re.compile(
 _END_OF_THOUGHT = re.compile(rf"</(?:{_THOUGHTS})>[ \t]*(?:\n|\Z)", re.IGNORECASE)
 _ENDS_THOUGHT = re.compile(rf"(?<![`\"'])</(?:{_THOUGHTS})>[ \t]*$", re.IGNORECASE)
 _BEFORE_THAT = re.compile(
-    rf"<(?:{_THOUGHTS})\b|^\s*(?:`{{3}}|~{{3}}|<{{5}}|\*{{3}} )", re.IGNORECASE | re.MULTILINE
+    rf"<(?:{_THOUGHTS})\b|^[ \t]*(?:`{{3}}|~{{3}}|<{{5}}|\*{{3}} )", re.IGNORECASE | re.MULTILINE
 )
 _CHANNEL = re.compile(
-    r"<\|channel\|>(?:analysis|commentary)<\|message\|>.*?(?:<\|end\|>|(?=<\|channel\|>)|\Z)"
+    r"<\|channel\|>(?:analysis|commentary)<\|message\|>(?:(?!<\|).|<\|(?!end\||channel\|))*(?:<\|end\|>)?"
     r"|<\|start\|>\w*|<\|channel\|>final<\|message\|>|<\|(?:return|end)\|>",
     re.DOTALL,
 )
 """What gpt-oss writes around its reasoning and its answer."""
 
 
+@lru_cache(2)
 def without_thinking(reply: str) -> str:
     """The reply, in LF, without what the model thought aloud; that never reaches a file.
 
@@ -37,6 +39,8 @@ def without_thinking(reply: str) -> str:
     reply = to_lf(reply)
     if "<|channel|>" in reply:
         reply = _CHANNEL.sub("", reply)
+    if not _TAG.search(reply):
+        return reply
     kept: list[str] = []
     inside = ""
     thought = opened = False

@@ -43,9 +43,9 @@ _NAME = ("name", "tool", "tool_name", "recipient_name")
 _READING = re.compile(
     r"view|read|list|ls\b|grep|glob|search_file|bash|shell|run|execute|think|fetch|todo", re.IGNORECASE
 )
-_INVOKED = re.compile(r"<invoke name=\"(?P<name>[^\"]+)\">(?P<body>.*?)</invoke>", re.DOTALL)
-_PARAMETER = re.compile(r"<parameter name=\"(?P<name>[^\"]+)\"[^>]*>(?P<value>.*?)</parameter>", re.DOTALL)
-_TAGGED = re.compile(r"<(?P<tag>tool_calls?|function_call)>(?P<body>.*?)</(?P=tag)>", re.DOTALL)
+_INVOKED = re.compile(r"<invoke name=\"(?P<name>[^\"]+)\">")
+_PARAMETER = re.compile(r"<parameter name=\"(?P<name>[^\"]+)\"[^>]*>")
+_TAGGED = re.compile(r"<(?P<name>tool_calls?|function_call)>")
 
 _MOST_VALUES = 50
 """Places in a text at which a JSON value is looked for."""
@@ -80,20 +80,32 @@ def _calls(reply: str) -> Iterator[tuple[str, Arguments]]:
     if not any(mark in reply for mark in ("{", "<invoke")):
         return
     reply = without_thinking(reply)
-    invoked = list(_INVOKED.finditer(reply))
-    for call in invoked:
-        yield call["name"], {each["name"]: _value(each["value"]) for each in _PARAMETER.finditer(call["body"])}
+    invoked = list(between(reply, _INVOKED, "</invoke>"))
+    for name, body in invoked:
+        yield name, {key: _value(value) for key, value in between(body, _PARAMETER, "</parameter>")}
     if invoked:
         return
-    pieces = [match["body"] for match in _TAGGED.finditer(reply)] or [fence.text for fence in fences(reply)]
+    tagged = [text for _, text in between(reply, _TAGGED, "</{name}>")]
+    pieces = tagged or [fence.text for fence in fences(reply)]
     for piece in [*pieces, *([] if pieces else [reply])]:
         yield from _in_text(piece)
+
+
+def between(text: str, opening: re.Pattern[str], closing: str) -> Iterator[tuple[str, str]]:
+    """What stands between tags, with the `name` of each opening one; `{name}` in the closing one is that."""
+    at = 0
+    while found := opening.search(text, at):
+        end = text.find(closing.format(name=found["name"]), found.end())
+        if end < 0:
+            return
+        yield found["name"], text[found.end() : end]
+        at = end
 
 
 def _in_text(text: str) -> Iterator[tuple[str, Arguments]]:
     """The calls in a text that holds JSON values among other words."""
     decoder = json.JSONDecoder(strict=False)
-    for start in islice(re.finditer(r"^\s*(?=[\[{])", text, re.MULTILINE), _MOST_VALUES):
+    for start in islice(re.finditer(r"^[ \t]*(?=[\[{])", text, re.MULTILINE), _MOST_VALUES):
         try:
             value, _ = decoder.raw_decode(text, start.end())
         except (ValueError, RecursionError):
@@ -115,8 +127,8 @@ def _json(text: str) -> object:
 
 
 def _value(text: str) -> object:
-    """A parameter between tags: JSON for what isn't a string, else the text without the line ends around it."""
-    plain = text.removeprefix("\n").removesuffix("\n")
+    """A parameter between tags: JSON for what isn't a string, else the text without the line end of its tag."""
+    plain = text.removeprefix("\n")
     value = _json(plain)
     if plain.strip() in {"true", "false"}:
         return plain.strip() == "true"

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 from phasr_lsp.domain.change import ChangeSet
-from phasr_lsp.domain.formats import hunks
+from phasr_lsp.domain.formats import apply_patch, hunks
 from phasr_lsp.domain.formats.draft import Draft, Page
 from phasr_lsp.domain.formats.hunks import Hunk
 from phasr_lsp.domain.formats.marks import closes_fence, opened_fence
@@ -41,8 +41,9 @@ class _File:
 
 def written_in(reply: str) -> bool:
     """Whether a reply looks like this format."""
-    head = re.search(r"^--- ?\S.*\n\+\+\+ ?\S", reply, re.MULTILINE)
-    return head is not None or re.search(r"^@@ .*@@|^diff --git ", reply, re.MULTILINE) is not None
+    if re.search(r"^--- ?\S.*\n\+\+\+ ?\S|^diff --git ", reply, re.MULTILINE):
+        return True
+    return re.search(r"^@@ .*@@", reply, re.MULTILINE) is not None and not apply_patch.written_in(reply)
 
 
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:
@@ -64,6 +65,8 @@ class _Reader:
         self._body: list[str] = []
         self._head: re.Match[str] | None = None
         self._heading = ""
+        self._without_newline: set[str] = set()
+        """The prefixes of the lines that are said to end the file without a newline."""
         self._left: tuple[int, int] | None = None
         """Lines of the old and of the new side that the hunk's own numbers still expect."""
 
@@ -139,6 +142,7 @@ class _Reader:
 
     def _take(self, line: str, *, fenced: bool) -> None:
         if line.startswith("\\ No newline"):
+            self._without_newline.add(self._body[-1][:1] if self._body else " ")
             return
         stays = not line.startswith(("+", "-"))
         if stays and line and not line.startswith((" ", "\t")) and not fenced and not self._expects_more():
@@ -150,7 +154,7 @@ class _Reader:
             self._left = (old - (not line.startswith("+")), new - (not line.startswith("-")))
 
     def _close(self) -> None:
-        body = self._body
+        body, ended = self._body, self._without_newline
         while body and not body[-1]:
             body.pop()
         if body and self._head is not None:
@@ -163,9 +167,10 @@ class _Reader:
                     headings=(self._heading,) if self._heading else (),
                     strict=False,
                     line_only=file.by_git,
+                    final_newline=True if ended == {"-"} else False if ended == {"+"} else None,
                 )
             )
-        self._body, self._head, self._left = [], None, None
+        self._body, self._head, self._left, self._without_newline = [], None, None, set()
 
 
 def _path(header: re.Match[str] | None) -> str:

@@ -84,12 +84,20 @@ def _write(block: Fence, file: FileText, name: str, draft: Draft) -> None:
         draft.fail(f"The code block for `{file.name}` is empty; it must hold the whole file.")
         return
     left_out = elision(text, file.text)
-    if left_out:
+    if left_out or _is_part(text, file.text):
         whole = filled(draft.text_of(file), text) if file.exists else Unfilled("")
         if isinstance(whole, Unfilled):
-            draft.fail(
-                f"The code block leaves code out (`{left_out}`); it must hold the whole file. {whole.reason}"
-            )
+            what = f"leaves code out (`{left_out}`)" if left_out else "seems to be a part"
+            draft.fail(f"The code block {what}; it must hold the whole file. {whole.reason}")
             return
         text = whole
     draft.write(file, text, name)
+
+
+def _is_part(text: str, before: str) -> bool:
+    """Whether a text is much shorter than the file, and begins otherwise."""
+    new, old = (
+        [line.strip() for line in each.removeprefix("\ufeff").split("\n") if line.strip()]
+        for each in (text, before)
+    )
+    return len(new) * 2 < len(old) and new[:1] != old[:1]

@@ -70,6 +70,7 @@ def are_strangers(new: list[Statement], old: Sequence[Statement]) -> None:
     names = {item.name for item in old if item.name}
     remarks = {line for item in old for line in _remarks(item)}
     near = len(new)
+    compared = old[: max(MOST_PAIRS // near, 1)]
     for item in new:
         if not remarks.isdisjoint(_remarks(item)):
             refuse(item, "its comment is in the file, which the marker next to it stands for")
@@ -81,7 +82,6 @@ def are_strangers(new: list[Statement], old: Sequence[Statement]) -> None:
             refuse(item, "the file has it in several places; show more of what is around it")
         if item.text in deeper or not texts.isdisjoint(body(item)):
             refuse(item, "the marker next to it stands for some of its lines as well")
-        compared = old if len(old) * len(new) <= MOST_PAIRS else old[:near]
         if any(_could_be(item, other, near=at < near) for at, other in enumerate(compared)):
             refuse(item, "it may be new or be a changed line of the file; show more of what is around it")
 

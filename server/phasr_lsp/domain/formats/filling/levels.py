@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 from phasr_lsp.domain.diff import differing_blocks
 from phasr_lsp.domain.formats.filling.anchors import anchors
@@ -27,23 +28,54 @@ class Unplaced(Refused):
     """Nothing in the text is in the file."""
 
 
-@dataclass
-class _Gap:
-    """What is between two anchors of a level, or between one and the level's end."""
+@dataclass(frozen=True)
+class _Level:
+    """A block of the file and the text's for it."""
 
     old: list[Statement]
     new: list[Statement]
-    level: list[Statement]
-    """All of the file's statements there."""
-    others: list[Statement]
-    """All of the text's."""
+    pairs: list[tuple[int, int]]
+    """Indexes of the anchors."""
     margin: str
+    """The block's indentation."""
+    lenient: bool
+    """Whether the file's statements stay that the text leaves out at the ends."""
+
+    @cached_property
+    def partial(self) -> bool:
+        """Whether they stay everywhere: the text is evidently not the whole block."""
+        first = next((at for at, item in enumerate(self.old) if not item.is_import and not item.is_comment), 0)
+        shown = {at for at, _ in self.pairs}
+        covered = first in shown and len(self.old) - 1 in shown
+        return self.lenient and not covered and not any(item.mark for item in self.new)
+
+    @cached_property
+    def definitions(self) -> set[str | None]:
+        return {item.name for item in self.old if item.defines}
+
+    @cached_property
+    def moved(self) -> Counter[tuple[str, ...]]:
+        """The text's statements that are no anchors."""
+        paired = {at for _, at in self.pairs}
+        return Counter(tuple(substance(item.lines)) for at, item in enumerate(self.new) if at not in paired)
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """What is between two anchors of a level, or between one and the level's end."""
+
+    level: _Level
+    old: list[Statement]
+    new: list[Statement]
     first: bool
     """Whether no anchor is above."""
     last: bool
     """Whether no anchor is below."""
-    lenient: bool
-    """Whether the file's statements stay if the text has nothing here."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether the file's statements stay if the text has nothing here."""
+        return self.level.partial or (self.level.lenient and (self.first or self.last))
 
     @property
     def removes(self) -> bool:
@@ -52,23 +84,25 @@ class _Gap:
     @property
     def keeps_below(self) -> bool:
         """Whether what is just above the anchor below is the file's."""
-        return self.new[-1].mark == KEEP if self.new else bool(self.lenient and self.old)
+        return self.new[-1].mark == KEEP if self.new else bool(self.stays and self.old)
 
 
 def level(old: list[Statement], new: list[Statement], margin: str, *, lenient: bool) -> list[str]:
-    """The lines of a block; `margin` is its indentation, `lenient` keeps what the text leaves out at its ends."""
+    """The lines of a block; `margin` is its indentation, `lenient` keeps what the text leaves out at its ends.
+
+    Raises Refused where it isn't certain what they are.
+    """
     old = _with_own_leads(old, new)
-    pairs = anchors(old, new)
-    if lenient and not pairs and not any(item.mark for item in new):
+    merged = _Level(old, new, anchors(old, new), margin, lenient)
+    if lenient and not merged.pairs and not any(item.mark for item in new):
         raise Unplaced("Nothing in the code block is in the file.")
-    part = lenient and not any(item.mark for item in new) and not _covers(old, pairs)
+    brought = {id(item) for item in missing([item for item in new if item.is_import], old)}
     lines: list[str] = []
     old_from = new_from = 0
-    for at_old, at_new in [*pairs, (len(old), len(new))]:
+    for at_old, at_new in [*merged.pairs, (len(old), len(new))]:
+        between = [item for item in new[new_from:at_new] if not item.is_import or id(item) in brought]
         first, last = not (old_from or new_from), at_old == len(old)
-        stays = part or (lenient and (first or last))
-        between = [item for item in new[new_from:at_new] if not item.is_import or missing([item], old)]
-        gap = _Gap(old[old_from:at_old], between, old, new, margin, first, last, stays)
+        gap = _Gap(merged, old[old_from:at_old], between, first, last)
         lines += _filled_gap(gap)
         if not last:
             at_top = lenient and not at_old and not at_new
@@ -94,13 +128,6 @@ def _with_own_leads(old: list[Statement], new: list[Statement]) -> list[Statemen
     return split
 
 
-def _covers(old: list[Statement], pairs: list[tuple[int, int]]) -> bool:
-    """Whether a text has the file's first and last statements: then it means to be whole."""
-    first = next((at for at, item in enumerate(old) if not item.is_import and not item.is_comment), 0)
-    covered = {at for at, _ in pairs}
-    return first in covered and len(old) - 1 in covered
-
-
 def _filled_gap(gap: _Gap) -> list[str]:
     marks = [at for at, item in enumerate(gap.new) if item.mark]
     written = [item for item in gap.new if not item.mark]
@@ -116,7 +143,7 @@ def _filled_gap(gap: _Gap) -> list[str]:
     amid = [item for item in gap.new[marks[0] : marks[-1]] if not item.mark]
     are_strangers(above, gap.old)
     are_strangers(below, gap.old[::-1])
-    start = _below_top(above, gap.old) if gap.first else 0
+    start = _below_top(above, gap) if gap.first else 0
     middle = _behind_imports(amid, gap, marks) if amid else start
     kept = _kept(gap.old[:start]) + _inserted(above, gap)
     if above and not gap.old[start].blank:
@@ -143,22 +170,22 @@ def _behind_imports(amid: list[Statement], gap: _Gap, marks: list[int]) -> int:
     return last
 
 
-def _below_top(above: list[Statement], old: list[Statement]) -> int:
-    """How many of the file's first statements stay above new ones that are written above a marker."""
+def _below_top(above: list[Statement], gap: _Gap) -> int:
+    """How many of the block's first statements stay above new ones that are written above a marker."""
     if all(item.is_comment for item in above):
         return 0
-    first = next((at for at, item in enumerate(old) if item.is_import), None)
+    first = next((at for at, item in enumerate(gap.old) if item.is_import), None)
     if all(item.is_import for item in above) and first is not None:
         return first
-    if first == 0 or _FIRST.match(old[0].text) or old[0].is_comment:
-        refuse(above[0], "it can't stand above the file's first lines; show what it follows")
+    if first == 0 or _FIRST.match(gap.old[0].text) or (gap.level.lenient and gap.old[0].is_comment):
+        refuse(above[0], "it can't stand above the first lines; show what it follows")
     return 0
 
 
 def _unmarked(gap: _Gap) -> list[str]:
     if not gap.old:
         return _inserted(gap.new, gap)
-    if not gap.lenient:
+    if not gap.stays:
         return _replaced(gap) if gap.new else _vanished(gap)
     brought = [item for item in gap.new if item.is_import]
     others = [item for item in gap.new if not item.is_import]
@@ -174,10 +201,11 @@ def _unmarked(gap: _Gap) -> list[str]:
 
 def _vanished(gap: _Gap) -> list[str]:
     """Nothing, where all of the old statements stand elsewhere in the block now."""
-    present = {tuple(substance(item.lines)) for item in gap.others}
     for item in gap.old:
-        if tuple(substance(item.lines)) not in present:
+        statement = tuple(substance(item.lines))
+        if not gap.level.moved[statement]:
             vanishes(item.text)
+        gap.level.moved[statement] -= 1
     return []
 
 
@@ -204,14 +232,18 @@ def _replaced(gap: _Gap) -> list[str]:
 
 def _inserted(new: list[Statement], gap: _Gap) -> list[str]:
     """The lines of new statements."""
-    names = {item.name for item in gap.level if item.defines}
     for item in new:
         inner = (inner for inner in walk([item]) if inner.mark)
         if any(mark.text not in {"...", "…"} for mark in inner):
             refuse(item, "it leaves code out, but there is nothing like it in the file")
-        if item.defines and item.name in names and gap.old and any(other.mark for other in gap.new):
+        if (
+            item.defines
+            and item.name in gap.level.definitions
+            and gap.old
+            and any(other.mark for other in gap.new)
+        ):
             refuse(item, "the file has a definition of that name already")
-    return written(new, gap.margin)
+    return written(new, gap.level.margin)
 
 
 def written(new: list[Statement], margin: str) -> list[str]:
@@ -220,9 +252,9 @@ def written(new: list[Statement], margin: str) -> list[str]:
 
 def _with_comma(kept: list[str], gap: _Gap) -> list[str]:
     """The lines, with a comma after what was the last item of a list and no longer is."""
-    if gap.old[-1] is not gap.level[-1] or not kept[-1].strip() or kept[-1].rstrip().endswith(","):
+    if gap.old[-1] is not gap.level.old[-1] or not kept[-1].strip() or kept[-1].rstrip().endswith(","):
         return kept
-    ends = [item.source[item.end - 1].rstrip() for item in gap.level[:-1]]
+    ends = [item.source[item.end - 1].rstrip() for item in gap.level.old[:-1]]
     listed = ends and all(end.endswith(",") for end in ends)
     if listed or re.match(r"\s*\"[^\"]*\"\s*:", gap.old[-1].lines[0]):
         return [*kept[:-1], kept[-1].rstrip() + ","]

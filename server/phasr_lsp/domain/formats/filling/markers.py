@@ -13,6 +13,11 @@ KEEP, REMOVE = "keep", "remove"
 _LONGEST = 300
 """Characters of a line that may be a marker."""
 
+_HINT = re.compile(
+    r"\.\.\.|…|existing|rest|remain|unchanged|no change|omitted|same|previous|original|other|snip|removed|deleted",
+    re.IGNORECASE,
+)
+"""What every marker has; most lines have nothing of it."""
 _SIGNS = re.compile(r"^(?:\{\s*)?(?://+|#+|--|/\*+|<!--|;+|%+)\s*|\s*(?:\*/|-->)?\s*\}?$")
 _CODE = (
     r"(?:code|imports?|methods?|functions?|class(?:es)?|file|fields?|props|properties|tests?|logic|module|routes?|"
@@ -70,7 +75,7 @@ def is_marker(line: str) -> bool:
     line = line.strip()
     if line in {"...", "…", "[...]", "[…]"}:
         return True
-    if len(line) > _LONGEST or is_removal(line):
+    if not _may_be_marker(line) or is_removal(line):
         return False
     if not comment(line):
         bare = _BARE.fullmatch(line)
@@ -88,7 +93,7 @@ def is_marker(line: str) -> bool:
 def is_removal(line: str) -> bool:
     """Whether a line stands for code that is to go."""
     line = line.strip()
-    return len(line) <= _LONGEST and comment(line) and _REMOVAL.fullmatch(_said(line).strip(".… ")) is not None
+    return _may_be_marker(line) and comment(line) and _REMOVAL.fullmatch(_said(line).strip(".… ")) is not None
 
 
 def marked(lines: list[str], known: Set[str]) -> tuple[list[str], dict[int, str]]:
@@ -103,6 +108,10 @@ def marked(lines: list[str], known: Set[str]) -> tuple[list[str], dict[int, str]
     return found, marks
 
 
+def _may_be_marker(line: str) -> bool:
+    return len(line) <= _LONGEST and _HINT.search(line) is not None
+
+
 def _said(line: str) -> str:
     """What a comment says, without its signs."""
     return _SIGNS.sub("", line).strip(" -=*")
@@ -114,7 +123,7 @@ def _spoken_of(text: str) -> bool:
 
 def _pieces(line: str) -> list[str]:
     """A line apart from a marker that it ends with or holds between brackets: `f() { /* ... */ }`."""
-    if len(line) > _LONGEST or comment(line.strip()):
+    if not _may_be_marker(line) or comment(line.strip()):
         return [line]
     parts = _STUB.fullmatch(line) or _TRAILING.fullmatch(line)
     if not parts or not (is_marker(parts["mark"]) or is_removal(parts["mark"])):

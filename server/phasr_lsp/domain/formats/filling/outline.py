@@ -252,6 +252,8 @@ def _quoted(lines: list[str]) -> list[int]:
         for found in _QUOTE.finditer(line):
             if quote:
                 quote = "" if found[0] == quote else quote
-            elif found[0] != "`" or (templates and _OPENS_TEMPLATE.search(line[: found.start()])):
+            elif found[0] != "`" or (
+                templates and _OPENS_TEMPLATE.search(line[max(found.start() - 10, 0) : found.start()])
+            ):
                 quote, opener = found[0], index
     return inside
