@@ -239,9 +239,8 @@ def faithful(before: str, after: str) -> str:
     new = [bare(line) for line in split_lines(to_lf(after).removeprefix(_BOM))]
     if not new:
         return ""
-    if before.startswith(_BOM):
-        new[0] = _BOM + new[0]
-    old = split_lines(before)
+    mark = _BOM if before.startswith(_BOM) else ""
+    old = split_lines(before.removeprefix(_BOM))
     old_bare = [bare(line) for line in old]
     old_endings = [line[len(text) :] for line, text in zip(old, old_bare, strict=True)]
     ends_with_newline = bool(old_endings[-1])
@@ -262,7 +261,7 @@ def faithful(before: str, after: str) -> str:
             endings[at] = "\r"
     if not ends_with_newline:
         endings[-1] = ""
-    return "".join(text + ending for text, ending in zip(new, endings, strict=True))
+    return mark + "".join(text + ending for text, ending in zip(new, endings, strict=True))
 
 
 def _in_lf(before: str, after: str) -> str:

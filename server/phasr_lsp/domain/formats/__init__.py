@@ -3,6 +3,7 @@
 Pure and synchronous; a parser raises nothing, whatever the reply holds. It will never know which model wrote it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from phasr_lsp.domain.formats import (
     unified_diff,
     whole_file,
 )
+from phasr_lsp.domain.formats.fences import fences
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.model import EditFormat
 
@@ -53,6 +55,12 @@ FORMATS: Mapping[EditFormat, Format] = {
 _CODE = (EditFormat.REGION, EditFormat.WHOLE_FILE, EditFormat.LAZY)
 """Formats that are nothing but code in a block: any text can be read as one of them."""
 
+_BEGINS = re.compile(
+    r"(?:[^\n]*\n)?[ \t]*"
+    r"(?:[<-]{3,12} ?(?:SEARCH|ORIGINAL)|\*{3} (?:Begin Patch|\w+ File:)|diff --git |--- ?\S|@@|<\w|[\[{]\s*[\[{\"])"
+)
+"""How a code block in another format begins, perhaps below a path."""
+
 _VAGUE = (EditFormat.TOOL_CALLS, EditFormat.TAGGED)
 """Formats that the text of a file may resemble."""
 
@@ -82,10 +90,9 @@ def _instead_of_code(
     asked: EditFormat, found: EditFormat, reply: str, files: Files
 ) -> tuple[ChangeSet | Malformed, EditFormat]:
     """As `parse`, where code was asked for: edits in another format must not be taken for the text of a file."""
-    if found not in _CODE:
+    if found not in _CODE and (_begins_a_block(reply) or detect(_without_code(reply)) not in (None, *_CODE)):
         result = FORMATS[found].parse(reply, files)
-        sure = found not in _VAGUE and not FORMATS[found].written_in(files.target.text)
-        if sure or (isinstance(result, ChangeSet) and not result.empty):
+        if found not in _VAGUE or (isinstance(result, ChangeSet) and not result.empty):
             return result, found
     result = FORMATS[asked].parse(reply, files)
     if isinstance(result, Malformed) and asked is not EditFormat.LAZY and found in _CODE:
@@ -93,6 +100,17 @@ def _instead_of_code(
         if isinstance(filled, ChangeSet):
             return filled, EditFormat.LAZY
     return result, asked
+
+
+def _begins_a_block(reply: str) -> bool:
+    """Whether a code block is in another format, and doesn't merely show one somewhere in it."""
+    return any(_BEGINS.match(block.text) for block in fences(reply))
+
+
+def _without_code(reply: str) -> str:
+    for block in fences(reply):
+        reply = reply.replace(block.text, "", 1)
+    return reply
 
 
 __all__ = ["FORMATS", "Files", "Format", "Malformed", "detect", "parse"]

@@ -28,6 +28,7 @@ _EXPLAINED = 3
 _FEW = 3
 """Lines up to which two versions of a file may have nothing in common."""
 
+_WORD = re.compile(r"\w")
 _DOTS = re.compile(r"^\s*(?:\.\.\.|…)\s*$")
 
 
@@ -133,6 +134,9 @@ class Draft:
         where every one is meant. False, and a failure, where the place isn't certain."""
         old, new = to_lf(old), to_lf(new)
         text = page.lines.text
+        if old.endswith("\n") and new.endswith("\n") and text.endswith(old[:-1]):
+            # The last line of the file is one of these, whether or not a newline ends it.
+            return self.replace(page, old[:-1].split("\n"), new[:-1].split("\n")) is not None
         at = text.find(old)
         if at >= 0 and every:
             page.lines = _lines(page.file, text.replace(old, new))
@@ -276,7 +280,7 @@ class Draft:
         """Whether the edit was made already: the replacement, to the letter, is there instead of the search text,
         or around it where it contains that."""
         added = {line.strip() for line in replace} - {line.strip() for line in search}
-        if not any(re.search(r"\w", line) for line in added):
+        if not any(map(_WORD.search, added)):
             return False
         there = locate(page.lines, replace, lowest=Rung.TRAILING_SPACE)
         if not isinstance(there, Match):
@@ -305,7 +309,8 @@ def _lines(file: FileText, text: str) -> Lines:
 def _stands_around(text: str, at: int, old: str, new: str) -> bool:
     """Whether lines that contain the one at `at` stand there already, so that the edit was made before."""
     inside = new.find(old)
-    return inside >= 0 and new != old and "\n" in new.strip("\n") and text.startswith(new, max(at - inside, 0))
+    added = new.replace(old, "", 1)
+    return inside >= 0 and "\n" in added and _WORD.search(added) is not None and text.startswith(new, at - inside)
 
 
 def _shares(page: Page, text: str) -> bool:

@@ -60,10 +60,7 @@ def apply(hunks: Sequence[Hunk], page: Page, draft: Draft) -> None:
     for hunk in hunks:
         if not hunk.changes:
             continue
-        if not any(line.strip() for line in hunk.old):
-            placed = _add(hunk, page, draft, grown)
-        else:
-            placed = _replace(hunk, page, draft, behind, grown)
+        placed = _replace(hunk, page, draft, behind, grown) if hunk.old else _add(hunk, page, draft, grown)
         if placed is not None:
             page.final_newline = page.final_newline if hunk.final_newline is None else hunk.final_newline
             behind, grown = placed, grown + len(hunk.new) - len(hunk.old)
@@ -79,8 +76,10 @@ def _replace(hunk: Hunk, page: Page, draft: Draft, behind: int, grown: int) -> i
         if isinstance(locate(page.lines, bare_old, lowest=Rung.TRAILING_SPACE), Match):
             old, new = bare_old, bare_new
     within: range | None = None
-    if hunk.at_end:
-        end = len(page.lines.items) - (page.lines.items[-1] == "")
+    end = len(page.lines.items) - (page.lines.items[-1] == "")
+    if not any(line.strip() for line in old):
+        within = range(end)
+    elif hunk.at_end:
         within = range(max(end - len(old), 0), end)
     elif hunk.headings:
         heading = _last_heading(hunk, page)

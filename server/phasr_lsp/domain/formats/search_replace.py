@@ -70,7 +70,9 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
 def _blocks(lines: list[str], draft: Draft) -> list[_Block]:
     """The complete blocks; what is wrong with the others is noted in the draft."""
     blocks: list[_Block] = []
-    ends = _ends(lines)
+    ends, stray = _ends(lines)
+    if stray:
+        draft.fail("A REPLACE marker ends no block: write each block with its own markers.")
     last = next(reversed(ends), None)
     name = ""
     behind = 0
@@ -96,21 +98,26 @@ def _blocks(lines: list[str], draft: Draft) -> list[_Block]:
     return blocks
 
 
-def _ends(lines: list[str]) -> dict[int, int | None]:
-    """By the index of each line that begins a block, in order: that of the line which ends it.
+def _ends(lines: list[str]) -> tuple[dict[int, int | None], bool]:
+    """By the index of each line that begins a block, in order: that of the line which ends it; and whether a line
+    ends none.
 
     Where the text of a file has markers itself, they pair up within the block.
     """
     ends: dict[int, int | None] = {}
     open_blocks: list[int] = []
+    stray = False
     for at, line in enumerate(lines):
         mark = line.lstrip()[:1]
         if mark in _OPENING and SEARCH.match(line):
             ends[at] = None
             open_blocks.append(at)
-        elif mark in _CLOSING and open_blocks and REPLACE.match(line):
-            ends[open_blocks.pop()] = at
-    return ends
+        elif mark in _CLOSING and REPLACE.match(line):
+            if open_blocks:
+                ends[open_blocks.pop()] = at
+            else:
+                stray = True
+    return ends, stray
 
 
 def _without_hints(body: list[str]) -> tuple[list[str], int | None]:

@@ -33,6 +33,10 @@ _NEW = ("replace", "new_string", "new_str", "new", "replacement", "updated", "ne
 _TEXT = ("content", "contents", "text", "code", "file_text", "body", "diff")
 
 
+_LOOKED_AHEAD = 20
+"""Characters behind a fence in which its first line begins."""
+
+
 @dataclass(frozen=True)
 class _Element:
     tag: str
@@ -61,24 +65,43 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
 
 
 def _elements(text: str) -> Iterator[_Element]:
+    """The elements that don't stand within a code block or within the text of another one."""
     at = 0
-    while opening := _OPENING.search(text, at):
-        tag = opening["tag"]
-        attributes = {name: first or second for name, first, second in _ATTRIBUTE.findall(opening["attributes"])}
-        if opening["alone"]:
-            at = opening.end()
-            yield _Element(tag, attributes, "")
+    fence = ""
+    while at < len(text):
+        end_of_line = text.find("\n", at)
+        end_of_line = len(text) if end_of_line < 0 else end_of_line
+        line = text[at:end_of_line]
+        if fence:
+            fence = "" if closes_fence(line, fence) else fence
+        elif opened_fence(line) and not _OPENING.match(text, _behind_blank_lines(text, end_of_line)):
+            fence = opened_fence(line)
+        elif opening := _OPENING.match(text, at):
+            element, at = _element(text, opening)
+            yield element
             continue
-        # The outermost closing tag before the next element of the same kind: the text may have such tags itself.
-        closing = f"</{tag}>"
-        first = text.find(closing, opening.end())
-        if first < 0:
-            yield _Element(tag, attributes, None)
-            return
-        following = _OPENING.search(text, first)
-        end = text.rfind(closing, first, following.start() if following else len(text))
-        yield _Element(tag, attributes, text[opening.end() : end])
-        at = end
+        at = end_of_line + 1
+
+
+def _behind_blank_lines(text: str, at: int) -> int:
+    rest = text[at : at + _LOOKED_AHEAD]
+    return at + len(rest) - len(rest.lstrip("\n"))
+
+
+def _element(text: str, opening: re.Match[str]) -> tuple[_Element, int]:
+    """The element that begins there, and the offset behind it."""
+    tag = opening["tag"]
+    attributes = {name: first or second for name, first, second in _ATTRIBUTE.findall(opening["attributes"])}
+    if opening["alone"]:
+        return _Element(tag, attributes, ""), opening.end()
+    # The outermost closing tag before the next element: the text may have such tags itself.
+    closing = f"</{tag}>"
+    first = text.find(closing, opening.end())
+    if first < 0:
+        return _Element(tag, attributes, None), len(text)
+    following = _OPENING.search(text, first)
+    end = text.rfind(closing, first, following.start() if following else len(text))
+    return _Element(tag, attributes, text[opening.end() : end]), end + len(closing)
 
 
 def _make(element: _Element, body: str, draft: Draft) -> None:
@@ -94,7 +117,7 @@ def _make(element: _Element, body: str, draft: Draft) -> None:
     elif old is not None and new is not None:
         page = draft.open(path)
         if page:
-            draft.replace_text(page, old, new)
+            draft.replace_text(page, _laid_out(old), _laid_out(new))
     elif module := next(
         (each for each in (apply_patch, search_replace, unified_diff) if each.written_in(inner)), None
     ):
@@ -120,21 +143,29 @@ def _write(path: str, body: str, draft: Draft) -> None:
 
 
 def _child(body: str, names: tuple[str, ...]) -> str | None:
-    """The content of the first child of one of the names, without the line ends beside its tags."""
+    """The content of the first child of one of the names."""
     for name in names:
         start, end = body.find(f"<{name}>"), body.rfind(f"</{name}>")
         if 0 <= start < end:
-            return body[start + len(name) + 2 : end].removeprefix("\n").removesuffix("\n")
+            return body[start + len(name) + 2 : end]
     return None
 
 
 def _unwrapped(body: str) -> str:
     """The text of a file without the line ends beside the tags, a CDATA section or a fence around it."""
-    text = to_lf(body).strip("\n")
-    if text.strip().startswith("<![CDATA[") and text.strip().endswith("]]>"):
-        text = text.strip().removeprefix("<![CDATA[").removesuffix("]]>").strip("\n")
-    lines = text.split("\n")
+    text = to_lf(body)
+    inner = text.strip()
+    if inner.startswith("<![CDATA[") and inner.endswith("]]>"):
+        text = inner.removeprefix("<![CDATA[").removesuffix("]]>")
+    text = text.removeprefix("\n")
+    lines = text.strip("\n").split("\n")
     fence = opened_fence(lines[0])
     if len(lines) > 1 and fence and closes_fence(lines[-1], fence):
         text = "\n".join(lines[1:-1])
-    return text + "\n"
+    return text if text.endswith("\n") or not text else text + "\n"
+
+
+def _laid_out(text: str) -> str:
+    """A text without the line ends beside its tags, where it has one at either end."""
+    text = to_lf(text)
+    return text[1:-1] if len(text) > 1 and text.startswith("\n") and text.endswith("\n") else text

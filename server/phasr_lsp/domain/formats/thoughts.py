@@ -29,6 +29,15 @@ _CHANNEL = re.compile(
 """What gpt-oss writes around its reasoning and its answer."""
 
 
+_BLOCK, _DIFF = "<<<", "@@"
+_PATCH = ("*** Begin Patch", "*** End Patch")
+_DIFF_LINES = (" ", "+", "-", "@", "\\", "diff ", "index ", "new ", "old ", "deleted ", "rename ", "similarity ")
+_ELEMENT = re.compile(
+    r"\s*<(file|edit|change|create|create_file|write_file|write_to_file|replace_in_file|edit_file|apply_diff|invoke"
+    r"|search_and_replace|str_replace|insert|update|modify|parameter|content|search|replace)(?:\s[^<>]*)?>"
+)
+
+
 @lru_cache(2)
 def without_thinking(reply: str) -> str:
     """The reply, in LF, without what the model thought aloud; that never reaches a file.
@@ -45,8 +54,8 @@ def without_thinking(reply: str) -> str:
     inside = ""
     thought = opened = False
     for line in _from_answer(reply).split("\n"):
-        if inside:
-            inside = "" if closes_fence(line, inside) or (inside == "<" and REPLACE.match(line)) else inside
+        if inside and not (inside == _DIFF and not line.startswith(_DIFF_LINES)):
+            inside = "" if _ends_code(line, inside) else inside
             kept.append(line)
             continue
         if not thought and not opened and "</" in line and _ENDS_THOUGHT.search(line):
@@ -57,9 +66,31 @@ def without_thinking(reply: str) -> str:
         if spoken.strip() or not (thought or still):
             kept.append(spoken)
         if not still:
-            inside = opened_fence(spoken) or ("<" if SEARCH.match(spoken) else "")
+            inside = _begins_code(spoken)
         thought = still
     return "\n".join(kept)
+
+
+def _begins_code(line: str) -> str:
+    """What begins on a line in which tags are code and no thoughts; "" for other lines."""
+    if fence := opened_fence(line):
+        return fence
+    if SEARCH.match(line):
+        return _BLOCK
+    if line.startswith(("--- ", "diff --git ", "@@")):
+        return _DIFF
+    if line.strip() == _PATCH[0]:
+        return _PATCH[1]
+    tag = _ELEMENT.match(line)
+    return f"</{tag[1]}>" if tag and f"</{tag[1]}>" not in line else ""
+
+
+def _ends_code(line: str, inside: str) -> bool:
+    if inside == _BLOCK:
+        return REPLACE.match(line) is not None
+    if inside == _PATCH[1] or inside.startswith("</"):
+        return inside in line
+    return inside != _DIFF and closes_fence(line, inside)
 
 
 def _from_answer(reply: str) -> str:

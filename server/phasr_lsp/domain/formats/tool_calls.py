@@ -82,7 +82,7 @@ def _calls(reply: str) -> Iterator[tuple[str, Arguments]]:
     reply = without_thinking(reply)
     invoked = list(between(reply, _INVOKED, "</invoke>"))
     for name, body in invoked:
-        yield name, {key: _value(value) for key, value in between(body, _PARAMETER, "</parameter>")}
+        yield name, {key: _value(key, value) for key, value in between(body, _PARAMETER, "</parameter>")}
     if invoked:
         return
     tagged = [text for _, text in between(reply, _TAGGED, "</{name}>")]
@@ -126,9 +126,13 @@ def _json(text: str) -> object:
         return None
 
 
-def _value(text: str) -> object:
-    """A parameter between tags: JSON for what isn't a string, else the text without the line end of its tag."""
-    plain = text.removeprefix("\n")
+def _value(key: str, text: str) -> object:
+    """A parameter between tags: JSON for what isn't a string, else the text.
+
+    Where it begins and ends with a line end, the first and the last are the tags'; a whole file keeps the last.
+    """
+    laid_out = text.startswith("\n") and text.endswith("\n") and len(text) > 1
+    plain = text[1 : None if key in _TEXT else -1] if laid_out else text
     value = _json(plain)
     if plain.strip() in {"true", "false"}:
         return plain.strip() == "true"
@@ -159,7 +163,7 @@ def _in_json(value: object) -> Iterator[tuple[str, Arguments]]:
                 yield name, {"patch": arguments}
             elif isinstance(arguments, dict):
                 yield name, cast("dict[str, object]", arguments)
-            elif _text(call, _PATH) is not None and (_OLD_AND_TEXT & call.keys() or "edits" in call):
+            elif _text(call, _PATH) is not None and ("edits" in call or _text(call, _OLD) is not None):
                 yield name, call
 
 

@@ -16,6 +16,7 @@ from phasr_lsp.domain.formats import apply_patch, hunks
 from phasr_lsp.domain.formats.draft import Draft, Page
 from phasr_lsp.domain.formats.hunks import Hunk
 from phasr_lsp.domain.formats.marks import closes_fence, opened_fence
+from phasr_lsp.domain.formats.names import is_path
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 
@@ -101,14 +102,20 @@ class _Reader:
         return self._head is not None
 
     def _expects_more(self) -> bool:
-        """Whether the hunk is known to go on, so that `--- ` begins a line that goes and no header."""
+        """Whether the hunk is known to go on, so that a line without a prefix belongs to it."""
         return self._left is not None and self._left[0] > 0
 
     def _is_header(self, lines: list[str], at: int) -> bool:
         if lines[at].startswith(("diff --git ", "rename ")):
             return True
-        pair = _OLD.match(lines[at]) and at + 1 < len(lines) and _NEW.match(lines[at + 1])
-        return bool(pair) and (not self._expects_more() or (lines[at + 2 : at + 3] or [""])[0].startswith("@@"))
+        old = _OLD.match(lines[at])
+        if not old or at + 1 == len(lines) or not _NEW.match(lines[at + 1]):
+            return False
+        # In a hunk, `--- x` may be a line `-- x` that goes.
+        certain = lines[at].startswith("--- ") and (is_path(_path(old)) or _path(old) == _NOTHING)
+        return not self._in_hunk() or (
+            certain and lines[at + 2 : at + 3] != [] and lines[at + 2].startswith("@@")
+        )
 
     def _header(self, lines: list[str], at: int) -> int:
         """Take one header, and say how many lines it has."""

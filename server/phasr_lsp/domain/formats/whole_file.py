@@ -21,6 +21,10 @@ _COMMENTED = re.compile(
 )
 
 
+_SHORT = 12
+"""Lines up to which a file may be written anew from beginning to end."""
+
+
 def written_in(reply: str) -> bool:
     """Whether a reply looks like this format."""
     found = fences(reply)
@@ -86,6 +90,8 @@ def _write(block: Fence, file: FileText, name: str, draft: Draft) -> None:
     left_out = elision(text, file.text)
     if left_out or _is_part(text, file.text):
         whole = filled(draft.text_of(file), text) if file.exists else Unfilled("")
+        if whole == draft.text_of(file):
+            whole = Unfilled("It isn't clear what is to change.")
         if isinstance(whole, Unfilled):
             what = f"leaves code out (`{left_out}`)" if left_out else "seems to be a part"
             draft.fail(f"The code block {what}; it must hold the whole file. {whole.reason}")
@@ -100,4 +106,4 @@ def _is_part(text: str, before: str) -> bool:
         [line.strip() for line in each.removeprefix("\ufeff").split("\n") if line.strip()]
         for each in (text, before)
     )
-    return len(new) * 2 < len(old) and new[:1] != old[:1]
+    return len(old) > _SHORT and len(new) * 2 < len(old) and new[:1] != old[:1]
