@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterable
 
 from rich.console import Console
 
-from benchmarks import figures, main_job
+from benchmarks import edit_scaling, figures, main_job
 
-PARTS: dict[str, Callable[[], Iterable[figures.Figure]]] = {"main-job": main_job.measure}
+PARTS: dict[str, Callable[[], Iterable[figures.Figure]]] = {
+    "main-job": main_job.measure,
+    "edit-formats": edit_scaling.measure,
+}
 
 
 def main() -> None:

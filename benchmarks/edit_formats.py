@@ -8,6 +8,7 @@ of a case and what counts as passed.
 
 import argparse
 import json
+import os
 import sys
 import time
 import tomllib
@@ -36,6 +37,9 @@ from phasr_lsp.domain.paths import path_rule
 from phasr_lsp.domain.text import FileText, to_lf
 from phasr_lsp.engine.normalise import Broken, normalise, widened
 
+ROOT = Path(__file__).parents[1]
+VARIABLE = "PHASR_EDIT_CASES"
+"""Names folders of cases, parted as in PATH."""
 EXCEPTIONS = Path(__file__).with_name("edit_formats_exceptions.toml")
 LEAST_PASSED = 0.97
 MOST_WRONG = 0.003
@@ -210,6 +214,12 @@ class Rates:
     @property
     def good(self) -> bool:
         return self.passed >= LEAST_PASSED and self.wrong <= MOST_WRONG and not self.crashed
+
+
+def collections() -> list[Path]:
+    """The folders of cases at hand: those that the environment names, else any `corpus` beside the checkout."""
+    named = os.environ.get(VARIABLE, "")
+    return [Path(each) for each in named.split(os.pathsep)] if named else sorted(ROOT.parent.glob("*/corpus"))
 
 
 def load(folders: Iterable[Path]) -> list[Case]:

@@ -3,18 +3,26 @@
 Collections are other people's data and no part of the repository; docs/benchmarks.md says how to point to some.
 """
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from benchmarks.edit_formats import Normaliser, Scored, Verdict, exceptions, load, rates, score
+from benchmarks.edit_formats import (
+    ROOT,
+    VARIABLE,
+    Normaliser,
+    Scored,
+    Verdict,
+    collections,
+    exceptions,
+    load,
+    rates,
+    score,
+)
 
-ROOT = Path(__file__).parents[1]
 OWN = sorted((ROOT / "tests/data/edit-cases").glob("*.jsonl"))
-VARIABLE = "PHASR_EDIT_CASES"
 MOST_EXCEPTIONS = 0.02
 """A share of the cases that count."""
 
@@ -27,14 +35,8 @@ REFUSED: Mapping[str, str] = {
 pytestmark = pytest.mark.xdist_group("edit-cases")
 
 
-def collections() -> list[Path]:
-    """The files of the collections at hand."""
-    named = os.environ.get(VARIABLE, "")
-    folders = [Path(each) for each in named.split(os.pathsep)] if named else sorted(ROOT.parent.glob("*/corpus"))
-    return [file for folder in folders for file in sorted(folder.glob("*.jsonl"))]
-
-
-FOUND = collections()
+FOUND = [file for folder in collections() for file in sorted(folder.glob("*.jsonl"))]
+"""The files of the collections at hand."""
 needs_collections = pytest.mark.skipif(
     not FOUND, reason=f"no collection of cases; set {VARIABLE} to a folder with *.jsonl (docs/benchmarks.md)"
 )
