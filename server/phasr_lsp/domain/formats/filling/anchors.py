@@ -1,7 +1,7 @@
 """Which statements of a lazy text are which of the file's, where that is beyond doubt."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from phasr_lsp.domain.diff import differing_blocks
 from phasr_lsp.domain.formats.filling.doubts import ALIKE, MOST_PAIRS, Refused, body
@@ -59,18 +59,15 @@ def _unique_pairs(old: list[Place], new: list[Place]) -> list[tuple[int, int]]:
 
 
 def _names(places: list[Place]) -> dict[str, int]:
-    return _once((item.name, at) for at, item in places)
+    times = Counter(item.name for _, item in places)
+    return {item.name: at for at, item in places if item.name and times[item.name] == 1}
 
 
 def _texts(places: list[Place]) -> dict[str, int]:
-    return _once((item.text, at) for at, item in places)
-
-
-def _once(features: Iterable[tuple[str | None, int]]) -> dict[str, int]:
-    """What only one of the statements has, and its index."""
-    listed = list(features)
-    times = Counter(feature for feature, _ in listed)
-    return {feature: at for feature, at in listed if feature and times[feature] == 1}
+    """By text; a comment must not lead another statement as well."""
+    times = Counter(item.text for _, item in places)
+    times.update(line.strip() for _, item in places for line in item.lead)
+    return {item.text: at for at, item in places if item.text and times[item.text] == 1}
 
 
 def _matched(old: dict[str, int], new: dict[str, int]) -> dict[int, int]:

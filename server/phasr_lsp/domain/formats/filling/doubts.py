@@ -1,5 +1,6 @@
 """When a merge is refused: what would be lost, and what could be meant in two ways."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
@@ -16,6 +17,8 @@ MOST_PAIRS = 40_000
 """Pairs of statements up to which their words are compared: that many take about a tenth of a second."""
 MOST_SHRINKING = 8
 """Old lines to one new line up to which a statement that takes another's place is believed."""
+
+_CALL = re.compile(r"(?:await |yield |defer |go )?[\w$.:]+!?\(")
 
 
 class Refused(Exception):
@@ -47,9 +50,7 @@ def compare(old: list[str], new: list[str], most_shrinking: int) -> None:
     if len(code(gone)) > most_shrinking * len(code(list(come.elements()))):
         vanishes(code(gone)[0])
     if balance(old) != balance(new):
-        raise Refused(
-            f"The brackets of what is written in place of `{old[0].strip()}` don't match those of the file."
-        )
+        raise Refused(f"The brackets of what begins with `{new[0].strip()}` don't match those of the file there.")
 
 
 def renamed(item: Statement, new: list[Statement]) -> bool:
@@ -68,11 +69,11 @@ def are_strangers(new: list[Statement], old: Sequence[Statement]) -> None:
     texts = {item.text for item in old if words(item.text)}
     deeper = {line for item in old for line in body(item)}
     names = {item.name for item in old if item.name}
-    remarks = {line for item in old for line in _remarks(item)}
+    known = {line for item in old for line in remarks(item)}
     near = len(new)
     compared = old[: max(MOST_PAIRS // near, 1)]
     for item in new:
-        if not remarks.isdisjoint(_remarks(item)):
+        if not known.isdisjoint(remarks(item)):
             refuse(item, "its comment is in the file, which the marker next to it stands for")
         if item.is_import or item.is_comment:
             continue
@@ -86,7 +87,7 @@ def are_strangers(new: list[Statement], old: Sequence[Statement]) -> None:
             refuse(item, "it may be new or be a changed line of the file; show more of what is around it")
 
 
-def _remarks(item: Statement) -> list[str]:
+def remarks(item: Statement) -> list[str]:
     """The comments that a statement begins with or is."""
     return [line for line in substance(item.source[item.start : item.head + 1]) if comment(line)]
 
@@ -96,8 +97,11 @@ def _could_be(new: Statement, old: Statement, *, near: bool) -> bool:
     if new.name and old.name:
         return near and new.defines and len(body(new)) > 1 and body(new) == body(old)
     alike = likeness(new.text, old.text)
-    same_call = new.text.split("(")[0] == old.text.split("(")[0]
-    return alike >= _VERY_ALIKE or (near and (alike > ALIKE or (alike == ALIKE and same_call)))
+    mine, theirs = _CALL.match(new.text), _CALL.match(old.text)
+    if not near or (mine is None) != (theirs is None):
+        return alike >= _VERY_ALIKE
+    same_call = mine is not None and theirs is not None and mine[0] == theirs[0]
+    return alike > ALIKE or (alike == ALIKE and same_call)
 
 
 def body(statement: Statement) -> list[str]:

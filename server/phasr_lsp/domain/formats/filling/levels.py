@@ -13,6 +13,7 @@ from phasr_lsp.domain.formats.filling.doubts import (
     are_strangers,
     compare,
     refuse,
+    remarks,
     renamed,
     vanishes,
 )
@@ -43,15 +44,20 @@ class _Level:
 
     @cached_property
     def partial(self) -> bool:
-        """Whether they stay everywhere: the text is evidently not the whole block."""
-        first = next((at for at, item in enumerate(self.old) if not item.is_import and not item.is_comment), 0)
+        """Whether the text, without markers here, shows too little of the block to be meant for all of it."""
         shown = {at for at, _ in self.pairs}
-        covered = first in shown and len(self.old) - 1 in shown
-        return self.lenient and not covered and not any(item.mark for item in self.new)
+        own = [at for at, item in enumerate(self.old) if not item.is_import and not item.is_comment]
+        covered = own and own[0] in shown and len(self.old) - 1 in shown
+        return not covered and 2 * sum(at in shown for at in own) <= len(own)
 
     @cached_property
     def definitions(self) -> set[str | None]:
         return {item.name for item in self.old if item.defines}
+
+    @cached_property
+    def remarks(self) -> set[str]:
+        """The comments that the text has on this level."""
+        return {line for item in self.new for line in remarks(item)}
 
     @cached_property
     def moved(self) -> Counter[tuple[str, ...]]:
@@ -67,15 +73,38 @@ class _Gap:
     level: _Level
     old: list[Statement]
     new: list[Statement]
-    first: bool
-    """Whether no anchor is above."""
-    last: bool
-    """Whether no anchor is below."""
+    above: Statement | None
+    """The anchor above, in the file."""
+    below: Statement | None
+
+    @property
+    def first(self) -> bool:
+        return self.above is None
+
+    @property
+    def last(self) -> bool:
+        return self.below is None
 
     @property
     def stays(self) -> bool:
         """Whether the file's statements stay if the text has nothing here."""
-        return self.level.partial or (self.level.lenient and (self.first or self.last))
+        if not self.level.lenient:
+            return False
+        if self.first and all(item.is_import or item.is_comment or _FIRST.match(item.text) for item in self.old):
+            return True
+        marked = any(item.mark for item in self.level.new)
+        return (self.first or self.last) if marked else self.level.partial
+
+    @property
+    def bare(self) -> bool:
+        """Whether the anchor below may come without the comments that it has in the file."""
+        return self.keeps_below or (self.level.lenient and self.first and not self.new)
+
+    def lazily(self, new: Statement) -> bool:
+        """Whether the anchor below leaves code out, and so maybe comments, which are nowhere else then."""
+        if self.new or not self.below or not new.marked:
+            return False
+        return self.level.remarks.isdisjoint(substance(self.below.lead))
 
     @property
     def removes(self) -> bool:
@@ -99,16 +128,17 @@ def level(old: list[Statement], new: list[Statement], margin: str, *, lenient: b
     brought = {id(item) for item in missing([item for item in new if item.is_import], old)}
     lines: list[str] = []
     old_from = new_from = 0
+    above: Statement | None = None
     for at_old, at_new in [*merged.pairs, (len(old), len(new))]:
         between = [item for item in new[new_from:at_new] if not item.is_import or id(item) in brought]
-        first, last = not (old_from or new_from), at_old == len(old)
-        gap = _Gap(merged, old[old_from:at_old], between, first, last)
+        below = old[at_old] if at_old < len(old) else None
+        gap = _Gap(merged, old[old_from:at_old], between, above, below)
         lines += _filled_gap(gap)
-        if not last:
+        if below:
             at_top = lenient and not at_old and not at_new
-            lines += old[at_old].blank if at_top or gap.keeps_below else new[at_new].blank
-            lines += _statement(old[at_old], new[at_new], bare=gap.keeps_below)
-        old_from, new_from = at_old + 1, at_new + 1
+            lines += below.blank if at_top or gap.keeps_below else new[at_new].blank
+            lines += _statement(below, new[at_new], bare=gap.bare or gap.lazily(new[at_new]))
+        above, old_from, new_from = below, at_old + 1, at_new + 1
     return lines
 
 
@@ -116,16 +146,23 @@ def _with_own_leads(old: list[Statement], new: list[Statement]) -> list[Statemen
     """The file's statements, those apart from their comments whose comments stand alone in the text."""
     alone = [substance(item.source[item.start : item.end]) for item in new if item.leads]
     firsts = {lines[0]: lines for lines in alone if lines}
-    leads = Counter(next(iter(substance(item.lead)), "") for item in old) if firsts else Counter[str]()
+    if not firsts:
+        return old
+    ours, theirs = (Counter(line for item in side for line in _leading(item)) for side in (old, new))
     split: list[Statement] = []
     for item in old:
-        first = next(iter(substance(item.lead)), "") if firsts else ""
-        lines = firsts.get(first, [])
-        if lines and leads[first] == 1 and substance(item.lead)[: len(lines)] == lines:
+        lines = firsts.get(next(iter(substance(item.lead)), ""), [])
+        once = all(ours[line] == theirs[line] == 1 for line in lines)
+        if lines and once and substance(item.lead)[: len(lines)] == lines:
             split += item.apart(lines)
         else:
             split.append(item)
     return split
+
+
+def _leading(item: Statement) -> list[str]:
+    """The comments and decorators that a statement begins with or is."""
+    return substance(item.source[item.start : item.end] if item.leads else item.lead)
 
 
 def _filled_gap(gap: _Gap) -> list[str]:
@@ -190,7 +227,7 @@ def _unmarked(gap: _Gap) -> list[str]:
     brought = [item for item in gap.new if item.is_import]
     others = [item for item in gap.new if not item.is_import]
     last = last_import(gap.old)
-    if brought and not last:
+    if brought and not last and not (gap.above and gap.above.is_import):
         refuse(brought[0], "it isn't clear where this import goes")
     if others and (gap.first == gap.last or not all(item.defines for item in others)):
         refuse(others[0], f"it may be new or be meant for `{gap.old[0].text}`; show what is around it")
@@ -217,11 +254,13 @@ def _replaced(gap: _Gap) -> list[str]:
         return new[0].blank + _statement(old[0], new[0], bare=False)
     if left_out:
         refuse(left_out, "it isn't clear for which part of the file its markers stand")
+    doing = [item for item in new if not item.is_comment]
+    if doing and all(item.defines for item in doing) and not any(item.defines for item in old):
+        vanishes(old[0].text)
     names = {item.name for item in walk(new)}
     for item in old:
         if item.defines and item.name not in names and not renamed(item, new):
             vanishes(item.text)
-    doing = [item for item in new if not item.is_comment]
     compare(
         old[0].source[old[0].start : old[-1].end],
         new[0].source[new[0].start : new[-1].end],

@@ -14,7 +14,7 @@ _LONGEST = 300
 """Characters of a line that may be a marker."""
 
 _HINT = re.compile(
-    r"\.\.\.|…|existing|rest|remain|unchanged|no change|omitted|same|previous|original|other|snip|removed|deleted",
+    r"\.\.\.|…|existing|rest|remain|unchanged|no change|omit|same|previous|original|other|snip|removed|deleted",
     re.IGNORECASE,
 )
 """What every marker has; most lines have nothing of it."""

@@ -22,14 +22,15 @@ _DEFINITION = re.compile(
 )
 _METHOD = re.compile(r"(?:[\w$<>\[\],.?*&:~]+\s+)*?\*?(#?[\w$~:]+)\s*(?:<[^>()]*>)?\(")
 _BLOCK_CALL = re.compile(r"[\w$.]+\(\s*([\"'`])(?:(?!\1).)*\1")
-_ASSIGNMENT = re.compile(r"([^=()\"'`<]*?[\w\])}$])\s*(?::|\?)?=(?![=>~])\s*(.*)")
+_ASSIGNMENT = re.compile(r"(?!<)([^=()\"'`]*?[\w\])}>$])\s*(?::|\?)?=(?![=>~])\s*(.*)")
 _DECLARES = re.compile(
     r"(?:(?:export|const|let|var|val|static|public|private|protected|readonly|final|pub|mut|local|auto|internal|"
     r"declare|override)\s+)+"
 )
+_EXPORT = "export default "
 _PROPERTY = re.compile(r"(?:\w+\s+)*?([\"']?[\w$.-]+[\"']?)\??\s*:(?!:)(?:\s|$)")
 _ARM = re.compile(r"([^(=]+?)\s*=>")
-_FIELD = re.compile(r"(?:[\w$<>\[\],.?*&:]+\s+)+\**([\w$]+)\s*;$")
+_FIELD = re.compile(r"(?!export\b|package\b|module\b)(?:[\w$<>\[\],.?*&:]+\s+)+\**([\w$]+)\s*;$")
 _IMPORT = re.compile(
     r"import\b(?!\()|from\s+\S+\s+import\b|use\s|using\s+[\w.]+(?:\s*=.*)?;|#include\b|@import\b"
 )
@@ -48,6 +49,8 @@ def named(head: str, lines: list[str], block: bool) -> tuple[str | None, bool]:
     if is_import(text):
         found = _MODULE.match(" ".join(lines[:50])[:2000])
         return ("import " + next(filter(None, found.groups())) if found else text), False
+    if text.startswith(_EXPORT) and not block:
+        return _EXPORT, False
     if definition := _DEFINITION.match(text):
         kind, receiver, name, rest = definition.groups()
         full = f"{kind} {name}{rest}".rstrip("{ ") if kind in {"impl", "extension"} else name

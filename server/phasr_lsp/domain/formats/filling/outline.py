@@ -98,7 +98,7 @@ class Statement:
     @property
     def leads(self) -> bool:
         """Whether it could belong to a statement below it."""
-        return not self.mark and (comment(self.text) or _DECORATOR.match(self.text) is not None)
+        return not self.mark and (self.is_comment or _DECORATOR.match(self.text) is not None)
 
     def apart(self, comments: list[str]) -> "tuple[Statement, Statement]":
         """The comments that its lead begins with as a statement of their own, and the rest."""
@@ -201,7 +201,8 @@ class _Builder:
         opened = _OPENS.search(above) is not None and not comment(above)
         if below > previous:
             return below if opened or width > previous else width
-        if opened and (width > previous or (closer and below == previous)):
+        between = closer and below == previous
+        if (opened and width > previous) or (between and (opened or width > previous)):
             return max(width, previous + 1)
         lowest = below + 1 if closer and below < previous else max(below, 0)
         levels = [level for level, _ in self.open if level >= lowest]
@@ -214,7 +215,8 @@ class _Builder:
             return False
         depth, statement = self.open[-1]
         unclosed = line[0] in "}])" and balance([self.lines[statement.parts[-1].at]]) > 0
-        if statement.mark or (depth != width and not unclosed):
+        remark = statement.mark or comment(self.lines[statement.head].strip())
+        if remark or (depth != width and not unclosed):
             return False
         statement.parts.append(Part(last + 1, index))
         return True
