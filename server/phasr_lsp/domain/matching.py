@@ -124,6 +124,11 @@ class Lines:
             self._text = "\n".join(self.items)
         return self._text
 
+    @property
+    def end(self) -> int:
+        """The index behind the last line: what follows the last line end is none."""
+        return len(self.items) - (self.items[-1:] == [""])
+
     def read(self, reading: Callable[[str], str]) -> list[str]:
         """All lines in one reading."""
         if reading not in self._readings:

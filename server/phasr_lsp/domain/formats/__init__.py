@@ -22,6 +22,7 @@ from phasr_lsp.domain.formats import (
 )
 from phasr_lsp.domain.formats.fences import fences
 from phasr_lsp.domain.formats.reply import Files, Malformed
+from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.model import EditFormat
 
 
@@ -57,7 +58,8 @@ _CODE = (EditFormat.REGION, EditFormat.WHOLE_FILE, EditFormat.LAZY)
 
 _BEGINS = re.compile(
     r"(?:[^\n]*\n)?[ \t]*"
-    r"(?:[<-]{3,12} ?(?:SEARCH|ORIGINAL)|\*{3} (?:Begin Patch|\w+ File:)|diff --git |--- ?\S|@@|<\w|[\[{]\s*[\[{\"])"
+    r"(?:[<-]{3,12} ?(?:SEARCH|ORIGINAL)|\*{3} (?:Begin Patch|\w+ File:)|diff --git |--- ?\S|@@|<\w"
+    r"|[\[{]\s*[\[{\"])"
 )
 """How a code block in another format begins, perhaps below a path."""
 
@@ -67,7 +69,10 @@ _VAGUE = (EditFormat.TOOL_CALLS, EditFormat.TAGGED)
 
 def detect(reply: str) -> EditFormat | None:
     """The format of a reply, whatever was asked for; None where it looks like none."""
-    return next((name for name, each in FORMATS.items() if each.written_in(reply)), None)
+    if reply.lstrip().startswith(("{", "[")) and tool_calls.written_in(reply):
+        return EditFormat.TOOL_CALLS
+    spoken = without_thinking(reply)
+    return next((name for name, each in FORMATS.items() if each.written_in(spoken)), None)
 
 
 def parse(asked: EditFormat, reply: str, files: Files) -> tuple[ChangeSet | Malformed, EditFormat]:
@@ -90,7 +95,10 @@ def _instead_of_code(
     asked: EditFormat, found: EditFormat, reply: str, files: Files
 ) -> tuple[ChangeSet | Malformed, EditFormat]:
     """As `parse`, where code was asked for: edits in another format must not be taken for the text of a file."""
-    if found not in _CODE and (_begins_a_block(reply) or detect(_without_code(reply)) not in (None, *_CODE)):
+    if found not in _CODE and (
+        _begins_a_block(reply, files, unnamed=found in _VAGUE)
+        or detect(_without_code(reply)) not in (None, *_CODE)
+    ):
         result = FORMATS[found].parse(reply, files)
         if found not in _VAGUE or (isinstance(result, ChangeSet) and not result.empty):
             return result, found
@@ -102,9 +110,15 @@ def _instead_of_code(
     return result, asked
 
 
-def _begins_a_block(reply: str) -> bool:
-    """Whether a code block is in another format, and doesn't merely show one somewhere in it."""
-    return any(_BEGINS.match(block.text) for block in fences(reply))
+def _begins_a_block(reply: str, files: Files, *, unnamed: bool) -> bool:
+    """Whether a code block is in another format, and doesn't merely show one somewhere in it.
+
+    `unnamed` looks at those alone that aren't under a file's name.
+    """
+    return any(
+        _BEGINS.match(block.text) and not (unnamed and whole_file.name_of(block, files))
+        for block in fences(reply)
+    )
 
 
 def _without_code(reply: str) -> str:

@@ -28,7 +28,7 @@ _BEGIN = re.compile(r"^\s*\*\*\* Begin Patch\s*$")
 _END = re.compile(r"^\s*\*\*\* End Patch\s*$")
 _SECTION = re.compile(r"^\s*\*\*\* (?P<verb>\w+) File: *(?P<path>.*?)\s*$")
 _MOVE = re.compile(r"^\s*\*\*\* Move to: *(?P<path>.*?)\s*$")
-_END_OF_FILE = re.compile(r"^\s*\*\*\* End of File\s*$")
+_END_OF_FILE = re.compile(r"^\*\*\* End of File\s*$")
 _FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})")
 
 
@@ -61,19 +61,25 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
 
 
 def _sections(lines: list[str]) -> tuple[list[_Section], bool]:
-    """The sections, and whether the patch ends as it should: one that begins has an end."""
+    """The sections, and whether the patch ends as it should: one that begins has an end.
+
+    Markers may be indented where no hunk is open; within one, a space before them makes them lines of the file.
+    """
     sections: list[_Section] = []
     begun = ended = False
-    for line in lines:
-        if _BEGIN.match(line):
+    last = max((at for at, line in enumerate(lines) if _END.match(line)), default=-1)
+    for at, line in enumerate(lines):
+        in_hunk = bool(sections and sections[-1].lines) and not ended
+        marker = not (in_hunk and line.startswith(" ")) or at == last
+        if marker and _BEGIN.match(line):
             begun, ended = True, False
-        elif _END.match(line):
+        elif marker and _END.match(line):
             ended = True
-        elif section := _SECTION.match(line):
+        elif marker and (section := _SECTION.match(line)):
             sections.append(_Section(section["verb"], section["path"]))
             ended = False
         elif sections and not ended:
-            move = _MOVE.match(line)
+            move = _MOVE.match(line) if marker else None
             if move:
                 sections[-1].move_to = move["path"]
             elif _FENCE.match(line) and not begun:

@@ -64,6 +64,7 @@ class Draft:
         self.files = files
         self._pages: dict[str, Page] = {}
         self._failures: list[str] = []
+        self._written: dict[str, str] = {}
         self._truncated = False
 
     def open(self, name: str) -> Page | None:
@@ -120,11 +121,11 @@ class Draft:
             if not self._stands(page, search, written, found):
                 page.splice(found, rewrite(page.lines.items, search, written, found))
             return found
-        if self._stands(page, search, written, None):
-            return Match(0, 0, Rung.EXACT)
         if isinstance(found, Ambiguous):
             self._ambiguous(page, search, found)
             return None
+        if self._stands(page, search, written, None):
+            return Match(0, 0, Rung.EXACT)
         if within is None and self._pieces(page, search, written):
             return Match(0, 0, Rung.ELISION)
         return self._nearly(page, search, written)
@@ -173,9 +174,7 @@ class Draft:
 
     def insert(self, page: Page, at: int, lines: Sequence[str]) -> None:
         """Put lines before the one with that index; behind the last for a higher one."""
-        items = page.lines.items
-        end = len(items) - 1 if items and not items[-1] else len(items)
-        at = min(at, end)
+        at = min(at, page.lines.end)
         page.lines.replace(at, at, lines)
 
     def write(self, file: FileText, text: str, named: str = "") -> None:
@@ -184,8 +183,13 @@ class Draft:
         if page.exists and named and self.files.relative(named) in self.files.made_up and not _shares(page, text):
             self.fail(f"`{self.files.relative(named)}` isn't there, and its text isn't that of `{file.name}`.")
             return
+        self._written[file.uri] = text
         page.lines = _lines(file, text)
         page.exists = True
+
+    def written(self, file: FileText) -> str | None:
+        """The whole text that the reply gave the file last; None where it gave it none."""
+        return self._written.get(file.uri)
 
     def remove(self, page: Page) -> None:
         page.exists = False
@@ -309,8 +313,8 @@ def _lines(file: FileText, text: str) -> Lines:
 def _stands_around(text: str, at: int, old: str, new: str) -> bool:
     """Whether lines that contain the one at `at` stand there already, so that the edit was made before."""
     inside = new.find(old)
-    added = new.replace(old, "", 1)
-    return inside >= 0 and "\n" in added and _WORD.search(added) is not None and text.startswith(new, at - inside)
+    added = {line.strip() for line in new.split("\n")} - {line.strip() for line in old.split("\n")}
+    return inside >= 0 and any(map(_WORD.search, added)) and "\n" in new and text.startswith(new, at - inside)
 
 
 def _shares(page: Page, text: str) -> bool:

@@ -76,7 +76,7 @@ def _replace(hunk: Hunk, page: Page, draft: Draft, behind: int, grown: int) -> i
         if isinstance(locate(page.lines, bare_old, lowest=Rung.TRAILING_SPACE), Match):
             old, new = bare_old, bare_new
     within: range | None = None
-    end = len(page.lines.items) - (page.lines.items[-1] == "")
+    end = page.lines.end
     if not any(line.strip() for line in old):
         within = range(end)
     elif hunk.at_end:

@@ -3,11 +3,11 @@ write nevertheless."""
 
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats.draft import Draft
-from phasr_lsp.domain.formats.fences import Fence, fences
+from phasr_lsp.domain.formats.fences import Fence, Fences, fences
 from phasr_lsp.domain.formats.lazy import Unfilled, filled, is_marker
 from phasr_lsp.domain.formats.reply import Files, Malformed
+from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.formats.whole_file import blocks_by_file
-from phasr_lsp.domain.text import to_lf
 
 
 def written_in(reply: str) -> bool:
@@ -19,8 +19,9 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     """Every code block that is for a file; a reply without any is code itself."""
     draft = Draft(files)
     found = fences(reply)
-    if not found.closed and not found.open:
-        found = type(found)((Fence("", to_lf(reply), ()),), None)
+    spoken = without_thinking(reply)
+    if not found.closed and not found.open and spoken.strip():
+        found = Fences((Fence("", spoken, ()),), None)
     for block, file, name in blocks_by_file(found, draft):
         if not file.exists:
             draft.write(file, block.text, name)

@@ -24,8 +24,8 @@ from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.matching import Match, locate
 
-_OPENING, _CLOSING = frozenset("<-"), frozenset(">+")
-"""How the lines begin that begin and end a block: to look at a character is quick, and replies are long."""
+_ENDING = {"<": ">", "-": "+"}
+"""How the line begins that ends a block, by how the one begins that begins it."""
 _DIVIDER = re.compile(r"^\s*={5,12}\s*$")
 _HINT = re.compile(r"^\s*:(?P<end>start|end)_line: ?(?P<line>\d+)\s*$")
 _RULE = re.compile(r"^\s*-{5,}\s*$")
@@ -99,24 +99,35 @@ def _blocks(lines: list[str], draft: Draft) -> list[_Block]:
 
 
 def _ends(lines: list[str]) -> tuple[dict[int, int | None], bool]:
-    """By the index of each line that begins a block, in order: that of the line which ends it; and whether a line
-    ends none.
+    """By the index of each line that begins a block, in order, that of the line which ends it.
 
-    Where the text of a file has markers itself, they pair up within the block.
+    The flag says whether a line ends none.
+    A block ends with the marker of its own kind, since the other may be a line of the text; only where that
+    leaves something over, any marker will do.
     """
+    ends, stray = _pairs(lines, mixed=False)
+    if stray or None in ends.values():
+        mixed, none_over = _pairs(lines, mixed=True)
+        if None not in mixed.values() and not none_over:
+            return mixed, False
+    return ends, stray
+
+
+def _pairs(lines: list[str], *, mixed: bool) -> tuple[dict[int, int | None], bool]:
+    """As `_ends`. Where the text of a file has markers itself, they pair up within the block."""
     ends: dict[int, int | None] = {}
     open_blocks: list[int] = []
     stray = False
     for at, line in enumerate(lines):
         mark = line.lstrip()[:1]
-        if mark in _OPENING and SEARCH.match(line):
+        if mark in _ENDING and SEARCH.match(line):
             ends[at] = None
             open_blocks.append(at)
-        elif mark in _CLOSING and REPLACE.match(line):
-            if open_blocks:
-                ends[open_blocks.pop()] = at
-            else:
+        elif mark in _ENDING.values() and REPLACE.match(line):
+            if not open_blocks:
                 stray = True
+            elif mixed or _ENDING[lines[open_blocks[-1]].lstrip()[:1]] == mark:
+                ends[open_blocks.pop()] = at
     return ends, stray
 
 
@@ -137,14 +148,15 @@ def _unescaped(line: str) -> str:
 
 def _make(block: _Block, draft: Draft) -> None:
     """Make the edit of one block in the draft."""
-    empty = next((index for index in block.dividers if not _filled(block.body[:index])), None)
-    if empty is not None:
-        _create(block, block.body[empty + 1 :], draft)
+    first = block.dividers[0]
+    empty = not _filled(block.body[:first]) and not (block.clines and first)
+    if empty and not _holds_another(block, draft):
+        _create(block, block.body[first + 1 :], draft)
         return
     page = draft.open(block.file)
     if page is None:
         return
-    parts = _parted(block, page)
+    parts = None if empty else _parted(block, page)
     if parts is None:
         draft.fail(
             "A block holds several lines of equal signs, and which of them parts SEARCH from REPLACE can't be "
@@ -153,6 +165,16 @@ def _make(block: _Block, draft: Draft) -> None:
         return
     search, replace = _unnumbered(page, *parts)
     draft.replace(page, search, replace, near=None if block.line is None else block.line - 1)
+
+
+def _holds_another(block: _Block, draft: Draft) -> bool:
+    """Whether a block with nothing before its first divider has a text of the file before another one."""
+    file = draft.files.named(block.file) if block.file else draft.files.target
+    if file is None or len(block.dividers) == 1:
+        return False
+    lines = draft.page(file).lines
+    searches = (block.body[:at] for at in block.dividers[1:_MOST_DIVIDERS])
+    return any(isinstance(locate(lines, search), Match) for search in searches)
 
 
 def _create(block: _Block, replace: Sequence[str], draft: Draft) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats import apply_patch, search_replace, unified_diff
-from phasr_lsp.domain.formats.draft import Draft
+from phasr_lsp.domain.formats.draft import Draft, Page
 from phasr_lsp.domain.formats.elision import elision
 from phasr_lsp.domain.formats.marks import closes_fence, opened_fence
 from phasr_lsp.domain.formats.reply import Files, Malformed
@@ -33,6 +33,10 @@ _NEW = ("replace", "new_string", "new_str", "new", "replacement", "updated", "ne
 _TEXT = ("content", "contents", "text", "code", "file_text", "body", "diff")
 
 
+_WHOLE = frozenset(("file", "create", "create_file", "write_file", "write_to_file"))
+"""Elements that hold the text of a file, whatever is in it."""
+_WRAPPERS = frozenset(("args", "file", "diff"))
+_CHILD = re.compile(rf"\s*<(?P<tag>{'|'.join((*_PATH, *_OLD, *_NEW, *_TEXT, *_WRAPPERS))})>")
 _LOOKED_AHEAD = 20
 """Characters behind a fence in which its first line begins."""
 
@@ -105,10 +109,10 @@ def _element(text: str, opening: re.Match[str]) -> tuple[_Element, int]:
 
 
 def _make(element: _Element, body: str, draft: Draft) -> None:
-    named = (element.attributes.get(key) for key in _PATH)
-    path = (next(filter(None, named), "") or _child(body, _PATH) or "").strip()
-    old, new = _child(body, _OLD), _child(body, _NEW)
-    inner = _child(body, _TEXT)
+    children = _children(body)
+    named = (element.attributes.get(key) or children.get(key) for key in _PATH)
+    path = next(filter(None, named), "").strip()
+    old, new, inner = (_first(children, keys) for keys in (_OLD, _NEW, _TEXT))
     inner = body if inner is None else inner
     if element.tag.startswith("delete"):
         page = draft.open(path)
@@ -117,22 +121,72 @@ def _make(element: _Element, body: str, draft: Draft) -> None:
     elif old is not None and new is not None:
         page = draft.open(path)
         if page:
-            draft.replace_text(page, _laid_out(old), _laid_out(new))
+            _replace(page, to_lf(old), to_lf(new), draft)
+    elif element.tag in _WHOLE and path:
+        _write(path, inner, draft)
     elif module := next(
         (each for each in (apply_patch, search_replace, unified_diff) if each.written_in(inner)), None
     ):
         draft.include(module.parse, inner, path)
     elif not path:
         draft.fail(f"A <{element.tag}> names no file.")
-    elif element.tag in {"file", "create", "create_file", "write_file", "write_to_file"}:
-        _write(path, inner, draft)
     else:
         draft.fail(f"The <{element.tag}> for `{path}` lacks the text to find or the one to put there.")
+
+
+def _replace(page: Page, old: str, new: str, draft: Draft) -> None:
+    """A text between tags is lines where it is laid out as such, with a line end at either end."""
+    if (
+        old.startswith("\n")
+        and new.startswith("\n")
+        and len(old) > 1
+        and old.endswith("\n")
+        and new.endswith("\n")
+    ):
+        draft.replace(page, old[1:-1].split("\n"), new[1:-1].split("\n") if len(new) > 1 else [])
+    else:
+        draft.replace_text(page, old, new)
+
+
+def _children(body: str) -> dict[str, str]:
+    """The contents by tag, where a body consists of elements and isn't a text itself."""
+    found: dict[str, str] = {}
+    rest = body
+    while child := _CHILD.match(rest):
+        closing = f"</{child['tag']}>"
+        ends = (at for at in _places(rest, closing, child.end()) if _ends_child(rest[at + len(closing) :]))
+        end = next(ends, None)
+        if end is None:
+            return {}
+        content = rest[child.end() : end]
+        if child["tag"] in (*_OLD, *_NEW) and closing in rest[end + len(closing) :]:
+            return {}
+        found |= {child["tag"]: content} | (_children(content) if child["tag"] in _WRAPPERS else {})
+        rest = rest[end + len(closing) :]
+    return {} if rest.strip() else found
+
+
+def _places(text: str, wanted: str, at: int) -> Iterator[int]:
+    while (at := text.find(wanted, at)) >= 0:
+        yield at
+        at += 1
+
+
+def _ends_child(rest: str) -> bool:
+    """Whether nothing or another element follows."""
+    return not rest[:_LOOKED_AHEAD].strip() or _CHILD.match(rest) is not None
+
+
+def _first(children: dict[str, str], keys: tuple[str, ...]) -> str | None:
+    return next((children[key] for key in keys if key in children), None)
 
 
 def _write(path: str, body: str, draft: Draft) -> None:
     file = draft.files.named(path)
     text = _unwrapped(body)
+    if file and draft.written(file) not in (None, text):
+        draft.fail(f"The answer holds several texts for `{file.name}`; it must hold one.")
+        return
     left_out = elision(text, file.text) if file else None
     if file is None:
         draft.fail(draft.files.missing(path))
@@ -140,15 +194,6 @@ def _write(path: str, body: str, draft: Draft) -> None:
         draft.fail(f"The text of `{file.name}` leaves code out (`{left_out}`); it must hold every line.")
     else:
         draft.write(file, text)
-
-
-def _child(body: str, names: tuple[str, ...]) -> str | None:
-    """The content of the first child of one of the names."""
-    for name in names:
-        start, end = body.find(f"<{name}>"), body.rfind(f"</{name}>")
-        if 0 <= start < end:
-            return body[start + len(name) + 2 : end]
-    return None
 
 
 def _unwrapped(body: str) -> str:
@@ -163,9 +208,3 @@ def _unwrapped(body: str) -> str:
     if len(lines) > 1 and fence and closes_fence(lines[-1], fence):
         text = "\n".join(lines[1:-1])
     return text if text.endswith("\n") or not text else text + "\n"
-
-
-def _laid_out(text: str) -> str:
-    """A text without the line ends beside its tags, where it has one at either end."""
-    text = to_lf(text)
-    return text[1:-1] if len(text) > 1 and text.startswith("\n") and text.endswith("\n") else text

@@ -13,28 +13,22 @@ _TAG = re.compile(
         | (?P<bracket>\[)(?P<bracket_closing>/?)THINK\]
         | <\|(?P<step>begin|end)_of_thought\|>
         | ◁(?P<sign_closing>/?)think▷
+        | <\|channel\|>(?:analysis|commentary)<\|message\|> | (?P<message_end><\|end\|>)
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
 _END_OF_THOUGHT = re.compile(rf"</(?:{_THOUGHTS})>[ \t]*(?:\n|\Z)", re.IGNORECASE)
 _ENDS_THOUGHT = re.compile(rf"(?<![`\"'])</(?:{_THOUGHTS})>[ \t]*$", re.IGNORECASE)
-_BEFORE_THAT = re.compile(
-    rf"<(?:{_THOUGHTS})\b|^[ \t]*(?:`{{3}}|~{{3}}|<{{5}}|\*{{3}} )", re.IGNORECASE | re.MULTILINE
-)
-_CHANNEL = re.compile(
-    r"<\|channel\|>(?:analysis|commentary)<\|message\|>(?:(?!<\|).|<\|(?!end\||channel\|))*(?:<\|end\|>)?"
-    r"|<\|start\|>\w*|<\|channel\|>final<\|message\|>|<\|(?:return|end)\|>",
-    re.DOTALL,
-)
-"""What gpt-oss writes around its reasoning and its answer."""
-
+_TOKENS = re.compile(r"<\|start\|>\w*|<\|channel\|>final<\|message\|>|<\|(?:return|end)\|>")
+"""What gpt-oss writes around its answer."""
 
 _BLOCK, _DIFF = "<<<", "@@"
 _PATCH = ("*** Begin Patch", "*** End Patch")
+_JSON = ("{", "[")
 _DIFF_LINES = (" ", "+", "-", "@", "\\", "diff ", "index ", "new ", "old ", "deleted ", "rename ", "similarity ")
 _ELEMENT = re.compile(
     r"\s*<(file|edit|change|create|create_file|write_file|write_to_file|replace_in_file|edit_file|apply_diff|invoke"
-    r"|search_and_replace|str_replace|insert|update|modify|parameter|content|search|replace)(?:\s[^<>]*)?>"
+    r"|search_and_replace|str_replace|insert|update|modify|parameter|tool_calls?|function_call|content|search|replace)(?:\s[^<>]*)?>"
 )
 
 
@@ -46,9 +40,7 @@ def without_thinking(reply: str) -> str:
     doesn't end hides all that follows.
     """
     reply = to_lf(reply)
-    if "<|channel|>" in reply:
-        reply = _CHANNEL.sub("", reply)
-    if not _TAG.search(reply):
+    if not _TAG.search(reply) and not _TOKENS.search(reply):
         return reply
     kept: list[str] = []
     inside = ""
@@ -58,7 +50,7 @@ def without_thinking(reply: str) -> str:
             inside = "" if _ends_code(line, inside) else inside
             kept.append(line)
             continue
-        if not thought and not opened and "</" in line and _ENDS_THOUGHT.search(line):
+        if not thought and not opened and "</" in line and _ends_thought(line):
             kept.clear()
             continue
         spoken, still = _spoken(line, thought)
@@ -88,7 +80,9 @@ def _begins_code(line: str) -> str:
 def _ends_code(line: str, inside: str) -> bool:
     if inside == _BLOCK:
         return REPLACE.match(line) is not None
-    if inside == _PATCH[1] or inside.startswith("</"):
+    if inside == _PATCH[1]:
+        return line.rstrip() == inside
+    if inside.startswith("</"):
         return inside in line
     return inside != _DIFF and closes_fence(line, inside)
 
@@ -96,7 +90,17 @@ def _ends_code(line: str, inside: str) -> bool:
 def _from_answer(reply: str) -> str:
     """The reply without a thought that ends and doesn't begin."""
     end = _END_OF_THOUGHT.search(reply)
-    return reply[end.end() :] if end and not _BEFORE_THAT.search(reply, 0, end.start()) else reply
+    if end is None:
+        return reply
+    before = reply[: end.start()]
+    code = any(_begins_code(line) or line.startswith(_JSON) for line in before.split("\n"))
+    return reply if code or _TAG.search(before) else reply[end.end() :]
+
+
+def _ends_thought(line: str) -> bool:
+    """Whether a thought ends with the line that began on an earlier one."""
+    end = _ENDS_THOUGHT.search(line)
+    return end is not None and not _TAG.search(line, 0, end.start())
 
 
 def _spoken(line: str, thought: bool) -> tuple[str, bool]:
@@ -106,10 +110,16 @@ def _spoken(line: str, thought: bool) -> tuple[str, bool]:
     spoken = ""
     at = 0
     for tag in _TAG.finditer(line):
-        closing = tag["closing"] or tag["bracket_closing"] or tag["sign_closing"] or tag["step"] == "end"
+        closing = (
+            tag["closing"]
+            or tag["bracket_closing"]
+            or tag["sign_closing"]
+            or tag["message_end"]
+            or tag["step"] == "end"
+        )
         if thought and closing:
             thought, at = False, tag.end()
         elif not thought and not closing and not tag["quote"]:
             spoken += line[at : tag.start()]
             thought = True
-    return (spoken, True) if thought else (spoken + line[at:], False)
+    return (spoken, True) if thought else (_TOKENS.sub("", spoken + line[at:]), False)

@@ -45,6 +45,8 @@ _READING = re.compile(
 )
 _INVOKED = re.compile(r"<invoke name=\"(?P<name>[^\"]+)\">")
 _PARAMETER = re.compile(r"<parameter name=\"(?P<name>[^\"]+)\"[^>]*>")
+_BEHIND_INVOKE = re.compile(r"\s*(?:<invoke|</|\Z|\n)")
+_BEHIND_PARAMETER = re.compile(r"\s*(?:<parameter|\Z)")
 _TAGGED = re.compile(r"<(?P<name>tool_calls?|function_call)>")
 
 _MOST_VALUES = 50
@@ -80,9 +82,9 @@ def _calls(reply: str) -> Iterator[tuple[str, Arguments]]:
     if not any(mark in reply for mark in ("{", "<invoke")):
         return
     reply = without_thinking(reply)
-    invoked = list(between(reply, _INVOKED, "</invoke>"))
+    invoked = list(between(reply, _INVOKED, "</invoke>", _BEHIND_INVOKE))
     for name, body in invoked:
-        yield name, {key: _value(key, value) for key, value in between(body, _PARAMETER, "</parameter>")}
+        yield name, _values(dict(between(body, _PARAMETER, "</parameter>", _BEHIND_PARAMETER)))
     if invoked:
         return
     tagged = [text for _, text in between(reply, _TAGGED, "</{name}>")]
@@ -91,15 +93,24 @@ def _calls(reply: str) -> Iterator[tuple[str, Arguments]]:
         yield from _in_text(piece)
 
 
-def between(text: str, opening: re.Pattern[str], closing: str) -> Iterator[tuple[str, str]]:
-    """What stands between tags, with the `name` of each opening one; `{name}` in the closing one is that."""
+def between(
+    text: str, opening: re.Pattern[str], closing: str, behind: re.Pattern[str] | None = None
+) -> Iterator[tuple[str, str]]:
+    """What stands between tags, with the `name` of each opening one; `{name}` in the closing one is that.
+
+    `behind` is what follows a closing tag that isn't a part of the text.
+    """
     at = 0
     while found := opening.search(text, at):
-        end = text.find(closing.format(name=found["name"]), found.end())
+        tag = closing.format(name=found["name"])
+        first = end = text.find(tag, found.end())
+        while end >= 0 and behind and not behind.match(text, end + len(tag)):
+            end = text.find(tag, end + 1)
+        end = end if end >= 0 else first
         if end < 0:
             return
         yield found["name"], text[found.end() : end]
-        at = end
+        at = end + len(tag)
 
 
 def _in_text(text: str) -> Iterator[tuple[str, Arguments]]:
@@ -126,13 +137,26 @@ def _json(text: str) -> object:
         return None
 
 
-def _value(key: str, text: str) -> object:
-    """A parameter between tags: JSON for what isn't a string, else the text.
+def _values(parameters: dict[str, str]) -> Arguments:
+    """Parameters between tags.
 
-    Where it begins and ends with a line end, the first and the last are the tags'; a whole file keeps the last.
+    Texts that all begin and end with a line end have both from the tags; the text of a whole file keeps its last.
     """
-    laid_out = text.startswith("\n") and text.endswith("\n") and len(text) > 1
-    plain = text[1 : None if key in _TEXT else -1] if laid_out else text
+    texts = [text for key, text in parameters.items() if key in (*_OLD, *_NEW)]
+    laid_out = [text.startswith("\n") and text.endswith("\n") for text in texts if text]
+    values: dict[str, object] = {}
+    for key, text in parameters.items():
+        plain = text
+        if key in (*_OLD, *_NEW):
+            plain = text[1:-1] if laid_out and all(laid_out) else text
+        elif key in _TEXT:
+            plain = text.removeprefix("\n")
+        values[key] = _value(plain)
+    return values
+
+
+def _value(plain: str) -> object:
+    """JSON for what isn't a string."""
     value = _json(plain)
     if plain.strip() in {"true", "false"}:
         return plain.strip() == "true"

@@ -106,7 +106,7 @@ class _Reader:
         return self._left is not None and self._left[0] > 0
 
     def _is_header(self, lines: list[str], at: int) -> bool:
-        if lines[at].startswith(("diff --git ", "rename ")):
+        if _GIT.match(lines[at]) or _MOVE.match(lines[at]):
             return True
         old = _OLD.match(lines[at])
         if not old or at + 1 == len(lines) or not _NEW.match(lines[at + 1]):
@@ -127,7 +127,7 @@ class _Reader:
             file = self._files[-1]
             file.moves = True
             file.old, file.new = (move["path"], file.new) if move["end"] == "from" else (file.old, move["path"])
-        elif not lines[at].startswith("rename"):
+        elif not move:
             old, new = _OLD.match(lines[at]), _NEW.match(lines[at + 1])
             if not (self._files and self._files[-1].by_git and not self._files[-1].hunks):
                 self._files.append(_File())
