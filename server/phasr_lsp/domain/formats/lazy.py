@@ -74,13 +74,29 @@ def _resembles(old: list[Statement], new: list[Statement], old_lines: list[str],
 def _appended(old_lines: list[str], new_lines: list[str]) -> str | None:
     """The file with more behind it, if the text begins with at least two of its last lines and goes on."""
     old = "\n".join(line.rstrip() for line in old_lines).rstrip().split("\n")
-    new = [line.rstrip() for line in new_lines]
-    start = next(at for at, line in enumerate(new) if line)
-    for first in range(max(len(old) - len(new) + start, 0), len(old)):
-        end = start + len(old) - first
-        if old[first] == new[start] and old[first:] == new[start:end] and len(code(old[first:])) > 1:
-            return "\n".join(old_lines[: len(old)] + new_lines[end:]) if any(new[end:]) else None
-    return None
+    new = "\n".join(line.rstrip() for line in new_lines).strip("\n").split("\n")
+    shared = _overlap(old, new)
+    if shared == len(new) or len(code(new[:shared])) < 2:
+        return None
+    return "\n".join([*old_lines[: len(old)], *new[shared:], ""])
+
+
+def _overlap(old: list[str], new: list[str]) -> int:
+    """The most last lines of the one that are first lines of the other, by Knuth, Morris and Pratt."""
+    border = [0] * len(new)
+    """For each line the most lines that both end with it and begin the text, fewer than all up to it."""
+    length = 0
+    for at in range(1, len(new)):
+        while length and new[at] != new[length]:
+            length = border[length - 1]
+        length += new[at] == new[length]
+        border[at] = length
+    length = 0
+    for line in old:
+        while length and (length == len(new) or line != new[length]):
+            length = border[length - 1]
+        length += line == new[length]
+    return length
 
 
 def _fragment(old_lines: list[str], old: list[Statement], new: list[Statement]) -> str:

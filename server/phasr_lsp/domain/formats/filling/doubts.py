@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from phasr_lsp.domain.diff import differing_blocks
 from phasr_lsp.domain.formats.filling.lines import balance, code, comment, likeness, substance, words
-from phasr_lsp.domain.formats.filling.outline import Statement
+from phasr_lsp.domain.formats.filling.outline import Statement, walk
 
 ALIKE = 0.5
 """The likeness of two lines from which one may be meant for the other where it stands next to it."""
@@ -100,8 +100,13 @@ def _could_be(new: Statement, old: Statement, *, near: bool) -> bool:
     mine, theirs = _CALL.match(new.text), _CALL.match(old.text)
     if not near or (mine is None) != (theirs is None):
         return alike >= _VERY_ALIKE
-    same_call = mine is not None and theirs is not None and mine[0] == theirs[0]
-    return alike > ALIKE or (alike == ALIKE and same_call)
+    if mine and theirs:
+        arguments = new.text[mine.end() :]
+        same_arguments = bool(words(arguments)) and arguments == old.text[theirs.end() :]
+        return alike > ALIKE or same_arguments or (alike == ALIKE and mine[0] == theirs[0])
+    if alike > ALIKE:
+        return True
+    return new.name is not None and any(new.name == item.name for item in walk(old.inner) if not item.defines)
 
 
 def body(statement: Statement) -> list[str]:

@@ -40,7 +40,7 @@ class _Level:
     margin: str
     """The block's indentation."""
     lenient: bool
-    """Whether the file's statements stay that the text leaves out at the ends."""
+    """Whether the text may be for a part of the block alone."""
 
     @cached_property
     def partial(self) -> bool:
@@ -92,19 +92,7 @@ class _Gap:
             return False
         if self.first and all(item.is_import or item.is_comment or _FIRST.match(item.text) for item in self.old):
             return True
-        marked = any(item.mark for item in self.level.new)
-        return (self.first or self.last) if marked else self.level.partial
-
-    @property
-    def bare(self) -> bool:
-        """Whether the anchor below may come without the comments that it has in the file."""
-        return self.keeps_below or (self.level.lenient and self.first and not self.new)
-
-    def lazily(self, new: Statement) -> bool:
-        """Whether the anchor below leaves code out, and so maybe comments, which are nowhere else then."""
-        if self.new or not self.below or not new.marked:
-            return False
-        return self.level.remarks.isdisjoint(substance(self.below.lead))
+        return self.level.partial and not any(item.mark for item in self.level.new)
 
     @property
     def removes(self) -> bool:
@@ -114,6 +102,15 @@ class _Gap:
     def keeps_below(self) -> bool:
         """Whether what is just above the anchor below is the file's."""
         return self.new[-1].mark == KEEP if self.new else bool(self.stays and self.old)
+
+    def bare(self, new: Statement) -> bool:
+        """Whether `new`, which is the anchor below, may come without the comments that it has in the file."""
+        if self.keeps_below or not self.below:
+            return True
+        if self.new:
+            return False
+        lazy = new.marked and self.level.remarks.isdisjoint(substance(self.below.lead))
+        return lazy or (self.level.lenient and self.first)
 
 
 def level(old: list[Statement], new: list[Statement], margin: str, *, lenient: bool) -> list[str]:
@@ -137,7 +134,7 @@ def level(old: list[Statement], new: list[Statement], margin: str, *, lenient: b
         if below:
             at_top = lenient and not at_old and not at_new
             lines += below.blank if at_top or gap.keeps_below else new[at_new].blank
-            lines += _statement(below, new[at_new], bare=gap.bare or gap.lazily(new[at_new]))
+            lines += _statement(below, new[at_new], bare=gap.bare(new[at_new]))
         above, old_from, new_from = below, at_old + 1, at_new + 1
     return lines
 
@@ -166,6 +163,7 @@ def _leading(item: Statement) -> list[str]:
 
 
 def _filled_gap(gap: _Gap) -> list[str]:
+    """What comes between two anchors."""
     marks = [at for at, item in enumerate(gap.new) if item.mark]
     written = [item for item in gap.new if not item.mark]
     if not marks:
@@ -220,6 +218,7 @@ def _below_top(above: list[Statement], gap: _Gap) -> int:
 
 
 def _unmarked(gap: _Gap) -> list[str]:
+    """What comes between two anchors where the text has no markers."""
     if not gap.old:
         return _inserted(gap.new, gap)
     if not gap.stays:
@@ -275,17 +274,14 @@ def _inserted(new: list[Statement], gap: _Gap) -> list[str]:
         inner = (inner for inner in walk([item]) if inner.mark)
         if any(mark.text not in {"...", "…"} for mark in inner):
             refuse(item, "it leaves code out, but there is nothing like it in the file")
-        if (
-            item.defines
-            and item.name in gap.level.definitions
-            and gap.old
-            and any(other.mark for other in gap.new)
-        ):
+        known = item.defines and item.name in gap.level.definitions
+        if known and gap.old and any(other.mark for other in gap.new):
             refuse(item, "the file has a definition of that name already")
     return written(new, gap.level.margin)
 
 
 def written(new: list[Statement], margin: str) -> list[str]:
+    """The lines of some statements of the text, with `margin` as their indentation."""
     return [line for item in new for line in item.blank + item.moved_to(margin, item.start, item.end)]
 
 
@@ -366,6 +362,7 @@ def _own_lines(item: Statement) -> list[str]:
 
 
 def _part(old: Statement, mine: Part | None, new: Statement, part: Part, below_marker: bool) -> list[str] | None:
+    """A part of a statement with what is below it; None if it isn't clear what its markers stand for."""
     end = part.inner[-1].end if part.inner else part.at + 1
     holds_marks = any(item.marked for item in part.inner)
     if mine is None:
