@@ -11,6 +11,7 @@ from lsprotocol import converters, types
 from pytest_lsp import ClientServerConfig, LanguageClient
 
 from examples.editor import Editor, Habits
+from tests.e2e import conftest
 from tests.e2e.conftest import HABITS, PRESETS, World, initialize_params
 
 pytestmark = pytest.mark.timeout(60)
@@ -314,3 +315,46 @@ async def test_bytes_that_are_not_text_stay_when_a_file_moves(world: World, star
     moved = world.project / "c.py"
     assert moved.read_bytes() == b"\xef\xbb\xbfx = 3\r\ny = 2\n"
     assert moved.stat().st_mode & 0o777 == 0o755
+
+
+KIND = "---\ntitle: Restructure\nscope: file\ntier: standard\n---\nRestructure it.\n"
+PATCH = """\
+*** Begin Patch
+*** Update File: a.py
+@@
+-b = 2
++b = 5
+*** Update File: b.py
+*** Move to: lib/b2.py
+@@
+-    return 1
++    return 2
+*** Delete File: c.py
+*** Add File: new/d.py
++# d
+*** End Patch
+"""
+
+
+@pytest.mark.parametrize("preset", [VSCODE, NEOVIM, EGLOT])
+async def test_a_models_reply_does_all_four(preset: str, world: World) -> None:
+    """From the menu to the files, as a user has it; what reaches beyond the document waits for a decision."""
+    world.provider.reply(PATCH)
+    kind = world.home / "config" / "phasr" / "kinds" / "restructure.md"
+    kind.parent.mkdir(parents=True, exist_ok=True)
+    kind.write_text(KIND)
+    project(world)
+    async with conftest.server_process(world, preset, habits=MOVES[preset]) as editor:
+        uri = editor.open(world.project / "a.py")
+        asked: list[dict[str, str]] = []
+
+        def answer(_: types.ShowMessageRequestParams) -> str:
+            asked.append(shown(world, editor))
+            return "Apply"
+
+        editor.answer = answer
+        task = await editor.choose((await editor.actions(uri, 0))["Restructure"])
+        await editor.until(lambda: editor.tasks.get(task, {}).get("state") in ("applied", "failed", "conflicted"))
+        assert editor.tasks[task]["state"] == "applied", editor.messages
+        assert asked == [{"a.py": A, "b.py": B, "c.py": C}]
+        assert shown(world, editor) == {"a.py": A2, "lib/b2.py": B2, "new/d.py": D}

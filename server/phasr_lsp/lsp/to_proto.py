@@ -94,7 +94,7 @@ def task_info(task: Task, now: float) -> TaskInfo:
         inputTokens=task.usage.input_tokens if task.usage else None,
         outputTokens=task.usage.output_tokens if task.usage else None,
         cost=float(task.cost) if task.cost is not None else None,
-        changed=tuple(file.uri for file in task.changes.files) if task.changes else (),
+        changed=tuple(file.destination.uri for file in task.changes.files) if task.changes else (),
     )
 
 
