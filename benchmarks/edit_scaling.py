@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import linear_regression, median
 
@@ -47,8 +48,10 @@ def measure() -> Iterator[Figure]:
         yield from _scaled(work, normaliser)
     for name, markers in JUNK.items():
         names = {form: asked for asked, form in edit_formats.ASKED.items()}.values()
-        slowest = max(names, key=lambda asked: _seconds(_junk(markers, asked, SIZES[0]), normaliser))
-        make = _maker(markers, slowest)
+        tried = (
+            (_seconds(_junk(markers, asked, SIZES[0]), normaliser, at), asked) for at, asked in enumerate(names)
+        )
+        make = partial(_junk, markers, max(tried)[1])
         yield from _scaled(Work(f"5 MB of {name}", make, edits=False), normaliser)
     yield from _cases(normaliser)
 
@@ -59,7 +62,7 @@ def _scaled(work: Work, normaliser: Normaliser) -> Iterator[Figure]:
     answer = normaliser.answer(cases[-1])
     if bool(answer.after) is not work.edits:
         raise RuntimeError(f"{work.name}: {answer.error or 'an edit of a reply that holds none'}")
-    rounds = [[_seconds(case, normaliser) for case in cases] for _ in range(ROUNDS)]
+    rounds = [[_seconds(case, normaliser, attempt) for case in cases] for attempt in range(ROUNDS)]
     taken = [median(times) for times in zip(*rounds, strict=True)]
     growth = linear_regression([math.log(size) for size in sizes], [math.log(each) for each in taken]).slope
     how = f"{sizes[-1] / 1e6:.1f} MB of reply and file, asked for {cases[-1].format}"
@@ -70,16 +73,23 @@ def _scaled(work: Work, normaliser: Normaliser) -> Iterator[Figure]:
     yield Figure(f"{work.name}: memory", peak, "× input", f"tracemalloc's peak, the input not counted; {how}", 10)
 
 
-def _seconds(case: Case, normaliser: Normaliser) -> float:
+def _seconds(case: Case, normaliser: Normaliser, attempt: int) -> float:
     """Of the processor: nothing is waited for, so other processes' work needn't count."""
+    case = _unseen(case, attempt)
     gc.collect()
     start = time.process_time()
     normaliser.answer(case)
     return time.process_time() - start
 
 
+def _unseen(case: Case, attempt: int) -> Case:
+    """The case with a reply that no cache knows: in use, each comes once."""
+    return case.model_copy(update={"reply": "\n" * (attempt + 1) + str(case.reply)})
+
+
 def _peak(case: Case, normaliser: Normaliser) -> int:
     """Bytes that Python allocates at most at one time."""
+    case = _unseen(case, ROUNDS)
     gc.collect()
     tracemalloc.start()
     try:
@@ -91,8 +101,7 @@ def _peak(case: Case, normaliser: Normaliser) -> int:
 
 def _size(case: Case) -> int:
     """Characters, which are bytes here, of reply and files."""
-    reply = case.reply if isinstance(case.reply, str) else json.dumps(case.reply)
-    return len(reply) + sum(map(len, case.before.values()))
+    return len(case.reply) + sum(map(len, case.before.values()))
 
 
 def _cases(normaliser: Normaliser) -> Iterator[Figure]:
@@ -137,7 +146,7 @@ def _file(functions: int) -> dict[str, str]:
     return {FILE: "".join(_function(number) for number in range(functions))}
 
 
-def _case(reply: str | list[object], asked: str, functions: int) -> Case:
+def _case(reply: str, asked: str, functions: int) -> Case:
     return Case(reply=reply, format=asked, files_before=_file(functions), target=FILE)
 
 
@@ -178,11 +187,11 @@ def _patch(share: float) -> Case:
 
 def _calls(share: float) -> Case:
     functions, changed = _changed(share)
-    calls: list[object] = [
+    calls = [
         {"name": "str_replace", "input": {"path": FILE, "old_str": old, "new_str": new}}
         for _, old, new in changed
     ]
-    return _case(calls, "edit_tool", functions)
+    return _case(json.dumps(calls), "edit_tool", functions)
 
 
 def _long_diff(share: float) -> Case:
@@ -199,10 +208,6 @@ def _junk(markers: Sequence[str], asked: str, share: float) -> Case:
     return _case("\n".join(lines), asked, functions=20)
 
 
-def _maker(markers: Sequence[str], asked: str) -> Callable[[float], Case]:
-    return lambda share: _junk(markers, asked, share)
-
-
 WORK = (
     Work("200 search/replace blocks in 1 MB", _blocks),
     Work("200 diff hunks in 1 MB", _hunks),
@@ -214,5 +219,5 @@ JUNK: Mapping[str, Sequence[str]] = {
     "all markers in disorder": MARKERS,
     "SEARCH blocks in disorder": ("<<<<<<< SEARCH", "x = 1", "=======", "x = 2", ">>>>>>> REPLACE"),
     "unclosed fences": ("```python", "````", "~~~~ text", "x = 1"),
-    "unclosed tags": ('<invoke name="edit">', f'<file path="{FILE}">', "<search>", "<think>", "x = 1"),
+    "unclosed tags": ('<invoke name="edit">', f'<file path="{FILE}">', "<search>", "x = 1"),
 }

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import edit_formats, figures
-from benchmarks.edit_formats import Answer, Case, Verdict, judged
+from benchmarks import edit_formats, edit_scaling, figures
+from benchmarks.edit_formats import Answer, Case, Normaliser, Verdict, judged
+from benchmarks.edit_scaling import Work
 from benchmarks.figures import Figure
 
 
@@ -143,3 +144,12 @@ def test_too_many_wrong_edits_are_a_failure(tmp_path: Path, expected: str, statu
     done = run(str(tmp_path), "--failures")
     assert done.returncode == status, done.stderr
     assert ("the-one  wrong: `a.py` has in line 1 'x = 2', not 'x = 3'" in done.stdout) == bool(status)
+
+
+@pytest.mark.parametrize("work", edit_scaling.WORK, ids=lambda work: work.name)
+def test_a_large_reply_makes_all_its_edits(work: Work) -> None:
+    case = work.make(0.05)
+    changed = "convert(value - OFFSETS["
+    after = Normaliser().answer(case).after[edit_scaling.FILE]
+    assert after is not None
+    assert after.count(changed) == str(case.reply).count(changed) > 5
