@@ -324,5 +324,6 @@ def test_a_format_that_nobody_is_asked_for_is_refused() -> None:
 
     assert mistake.path == ("models", "test/model", "edit_format")
     assert mistake.message == (
-        'models."test/model".edit_format can\'t be "lazy": that is read where a model writes it, and asked of none.'
+        'models."test/model".edit_format can\'t be "lazy": '
+        "that is read where a model writes it, and asked of none."
     )

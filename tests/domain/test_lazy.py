@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phasr_lsp.domain.formats.lazy import Unfilled, filled, is_marker, is_removal
+from phasr_lsp.domain.formats.filling.fill import Unfilled, filled, is_marker, is_removal
 
 SHOP = dedent(
     '''\

@@ -163,9 +163,9 @@ async def server_process(
     editor.encoding = str(result.capabilities.position_encoding or "utf-16")
     try:
         yield editor
+    finally:
         editor.leaving.set()
         await client.shutdown_session()
-    finally:
         await client.stop()
 
 

@@ -125,7 +125,9 @@ PROVIDERS = {
     ),
     "refusing": Provider({"text": REFUSAL}, ("No edit can be made", "stronger model"), requests=3),
     "nonsense": Provider({"text": fenced("def total(\n")}, ("no longer parses", "not applied"), requests=3),
-    "cut off": Provider({"text": fenced(SOURCE), "finish": "length"}, ("cut off", "max_output_tokens")),
+    "cut off": Provider(
+        {"text": fenced(SOURCE), "finish": "length"}, ("cut off", "max_output_tokens"), requests=3
+    ),
     "filtered": Provider({"text": "", "finish": "content_filter"}, ("test/model",)),
     "empty": Provider({"fault": Fault.EMPTY}, ("test/model",), requests=None),
 }

@@ -130,12 +130,17 @@ class FolderEditor:
                 if self.problem:
                     raise self.problem
                 path = Path(change.uri.removeprefix("file://"))
+                if change.after is None:
+                    path.unlink()
+                    continue
                 now = "" if change.before is None else self._workspace.read(change.uri).text
-                merged = merge(change.before or "", change.after or "", now)
+                merged = merge(change.before or "", change.after, now)
                 if not isinstance(merged, str):
                     raise Conflict(f"{change.name} changed meanwhile.", "Its result is kept.")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(merged, newline="")
+                if change.moved_to:
+                    path.rename(change.moved_to.uri.removeprefix("file://"))
         finally:
             self.applying.remove(label)
         self.applied.append(label)

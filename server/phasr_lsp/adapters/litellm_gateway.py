@@ -40,8 +40,8 @@ _NO_KEY = "none"
 _TELLING_LINE = 16
 """Characters; shorter lines of a prompt are found in any text."""
 _GO_ON = (
-    "Your answer was cut off. Go on behind its last line: begin with the line that comes next, repeat nothing, and "
-    "write nothing else."
+    "Your answer was cut off. Go on behind its last line: begin with the line that comes next, repeat nothing, "
+    "and write nothing else."
 )
 _TALKATIVE = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "httpcore", "openai")
 """Loggers that write addresses, headers and bodies, and with them keys."""

@@ -132,6 +132,11 @@ class Task:
         if self.changes is None:
             return replace(self, request=request)
         files = tuple(
-            replace(file, before=None if file.before is None else "", after="") for file in self.changes.files
+            replace(
+                file,
+                before=None if file.before is None else "",
+                after=None if file.after is None else "",
+            )
+            for file in self.changes.files
         )
         return replace(self, request=request, changes=ChangeSet(files))

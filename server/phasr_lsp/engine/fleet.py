@@ -246,8 +246,8 @@ class Fleet:
             return
         why = _why_reviewed(changes, aim) or ("" if self._world.settings.reviewed(kind) else None)
         if why is not None and not changes.empty:
-            self._put(replace(self._tasks[task_id], message=f"Waits for your review{why}."))
             await self._world.editor.review(task_id, self._tasks[task_id].title, changes)
+            self._put(replace(self._tasks[task_id], message=f"Waits for your review{why}."))
         else:
             await self._apply(task_id)
 
@@ -258,7 +258,7 @@ class Fleet:
             self._step(task_id, TaskEvent.APPLIED, message="There was nothing to change.")
             return
         async with AsyncExitStack() as locks:
-            for uri in sorted({file.uri for file in changes.files}):
+            for uri in sorted({uri for file in changes.files for uri in (file.uri, file.destination.uri)}):
                 await locks.enter_async_context(self._locks.setdefault(uri, asyncio.Lock()))
             self._step(task_id, TaskEvent.APPLY)
             try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats import (
     apply_patch,
-    lazy_format,
+    lazy,
     line_hinted,
     region,
     search_replace,
@@ -45,7 +45,7 @@ FORMATS: Mapping[EditFormat, Format] = {
         (EditFormat.TOOL_CALLS, tool_calls),
         (EditFormat.TAGGED, tagged),
         (EditFormat.UNIFIED_DIFF, unified_diff),
-        (EditFormat.LAZY, lazy_format),
+        (EditFormat.LAZY, lazy),
         (EditFormat.WHOLE_FILE, whole_file),
         (EditFormat.REGION, region),
     )
@@ -57,7 +57,7 @@ _CODE = (EditFormat.REGION, EditFormat.WHOLE_FILE, EditFormat.LAZY)
 """Formats that are nothing but code in a block: any text can be read as one of them."""
 
 _BEGINS = re.compile(
-    r"(?:[^\n]*\n)?[ \t]*"
+    r"(?:(?:- )?[^\s-][^\n]*[./][^\n]*\n|[^\n]*<<[^\n]*\n)?[ \t]*"
     r"(?:[<-]{3,12} ?(?:SEARCH|ORIGINAL)|\*{3} (?:Begin Patch|\w+ File:)|diff --git |--- ?\S|@@|<\w"
     r"|[\[{]\s*[\[{\"])"
 )
@@ -100,7 +100,8 @@ def _instead_of_code(
         or detect(_without_code(reply)) not in (None, *_CODE)
     ):
         result = FORMATS[found].parse(reply, files)
-        if found not in _VAGUE or (isinstance(result, ChangeSet) and not result.empty):
+        sure = found not in _VAGUE and not FORMATS[found].written_in(files.target.text)
+        if sure or (isinstance(result, ChangeSet) and not result.empty and found in _VAGUE):
             return result, found
     result = FORMATS[asked].parse(reply, files)
     if isinstance(result, Malformed) and asked is not EditFormat.LAZY and found in _CODE:

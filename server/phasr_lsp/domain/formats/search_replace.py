@@ -149,7 +149,9 @@ def _unescaped(line: str) -> str:
 def _make(block: _Block, draft: Draft) -> None:
     """Make the edit of one block in the draft."""
     first = block.dividers[0]
-    empty = not _filled(block.body[:first]) and not (block.clines and first)
+    # Where a block without a SEARCH has a place of its own, blank lines in it are a text like any other.
+    placed = block.clines or block.line is not None
+    empty = not _filled(block.body[:first]) and not (first and placed)
     if empty and not _holds_another(block, draft):
         _create(block, block.body[first + 1 :], draft)
         return

@@ -14,18 +14,19 @@ from dataclasses import dataclass
 
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats import apply_patch, search_replace, unified_diff
-from phasr_lsp.domain.formats.draft import Draft, Page
+from phasr_lsp.domain.formats.draft import Draft
 from phasr_lsp.domain.formats.elision import elision
 from phasr_lsp.domain.formats.marks import closes_fence, opened_fence
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.text import to_lf
 
-_OPENING = re.compile(
-    r"^[ \t]*<(?P<tag>file|edit|change|create|create_file|write_file|write_to_file|replace_in_file|edit_file"
-    r"|apply_diff|search_and_replace|str_replace|delete_file|delete|insert|update|modify)(?P<attributes>(?:\s[^<>]*?)?)(?P<alone>/?)>",
-    re.MULTILINE,
+_TAGS = (
+    "file|edit|change|create|create_file|write_file|write_to_file|replace_in_file|edit_file|apply_diff"
+    "|search_and_replace|str_replace|delete_file|delete|insert|update|modify"
 )
+_OPENING = re.compile(rf"^[ \t]*<(?P<tag>{_TAGS})(?P<attributes>(?:\s[^<>]*?)?)(?P<alone>/?)>", re.MULTILINE)
+_CLOSING = re.compile(rf"\s*</(?:{_TAGS})>\s*")
 _ATTRIBUTE = re.compile(r"([\w-]+)=(?:\"([^\"]*)\"|'([^']*)')")
 _PATH = ("path", "file_path", "file", "filename", "name", "src")
 _OLD = ("search", "old_string", "old_str", "old", "find", "original", "old_text", "old_code")
@@ -61,6 +62,8 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     for element in found:
         if element.body is None:
             draft.cut_off()
+        elif not element.tag:
+            draft.fail("A closing tag ends nothing: a text that holds such tags needs another format.")
         else:
             _make(element, element.body, draft)
     if not found:
@@ -84,6 +87,8 @@ def _elements(text: str) -> Iterator[_Element]:
             element, at = _element(text, opening)
             yield element
             continue
+        elif _CLOSING.fullmatch(line):
+            yield _Element("", {}, "")
         at = end_of_line + 1
 
 
@@ -119,9 +124,7 @@ def _make(element: _Element, body: str, draft: Draft) -> None:
         if page:
             draft.remove(page)
     elif old is not None and new is not None:
-        page = draft.open(path)
-        if page:
-            _replace(page, to_lf(old), to_lf(new), draft)
+        _replace(path, to_lf(old), to_lf(new), draft)
     elif element.tag in _WHOLE and path:
         _write(path, inner, draft)
     elif module := next(
@@ -134,15 +137,16 @@ def _make(element: _Element, body: str, draft: Draft) -> None:
         draft.fail(f"The <{element.tag}> for `{path}` lacks the text to find or the one to put there.")
 
 
-def _replace(page: Page, old: str, new: str, draft: Draft) -> None:
+def _replace(path: str, old: str, new: str, draft: Draft) -> None:
     """A text between tags is lines where it is laid out as such, with a line end at either end."""
-    if (
-        old.startswith("\n")
-        and new.startswith("\n")
-        and len(old) > 1
-        and old.endswith("\n")
-        and new.endswith("\n")
-    ):
+    file = draft.files.named(path)
+    if not old.strip("\n") and file and (not draft.page(file).exists or draft.page(file).blank):
+        draft.write(file, new.removeprefix("\n"))
+        return
+    page = draft.open(path)
+    if page is None:
+        return
+    if all(text.startswith("\n") and text.endswith("\n") for text in (old, new)) and len(old) > 1:
         draft.replace(page, old[1:-1].split("\n"), new[1:-1].split("\n") if len(new) > 1 else [])
     else:
         draft.replace_text(page, old, new)
@@ -183,7 +187,7 @@ def _first(children: dict[str, str], keys: tuple[str, ...]) -> str | None:
 
 def _write(path: str, body: str, draft: Draft) -> None:
     file = draft.files.named(path)
-    text = _unwrapped(body)
+    text = _unwrapped(body, file.text if file else "")
     if file and draft.written(file) not in (None, text):
         draft.fail(f"The answer holds several texts for `{file.name}`; it must hold one.")
         return
@@ -196,7 +200,7 @@ def _write(path: str, body: str, draft: Draft) -> None:
         draft.write(file, text)
 
 
-def _unwrapped(body: str) -> str:
+def _unwrapped(body: str, before: str) -> str:
     """The text of a file without the line ends beside the tags, a CDATA section or a fence around it."""
     text = to_lf(body)
     inner = text.strip()
@@ -205,6 +209,7 @@ def _unwrapped(body: str) -> str:
     text = text.removeprefix("\n")
     lines = text.strip("\n").split("\n")
     fence = opened_fence(lines[0])
-    if len(lines) > 1 and fence and closes_fence(lines[-1], fence):
+    fenced = len(lines) > 1 and fence and closes_fence(lines[-1], fence)
+    if fenced and not opened_fence(to_lf(before).lstrip("\n").partition("\n")[0]):
         text = "\n".join(lines[1:-1])
     return text if text.endswith("\n") or not text else text + "\n"

@@ -88,7 +88,8 @@ def _calls(reply: str) -> Iterator[tuple[str, Arguments]]:
     if invoked:
         return
     tagged = [text for _, text in between(reply, _TAGGED, "</{name}>")]
-    pieces = tagged or [fence.text for fence in fences(reply)]
+    blocks = [fence.text for fence in fences(reply)]
+    pieces = [text for text in blocks if text.lstrip().startswith(("{", "["))] or tagged or blocks
     for piece in [*pieces, *([] if pieces else [reply])]:
         yield from _in_text(piece)
 

@@ -11,7 +11,7 @@ from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats.draft import Draft
 from phasr_lsp.domain.formats.elision import elision
 from phasr_lsp.domain.formats.fences import Fence, Fences, fences
-from phasr_lsp.domain.formats.lazy import Unfilled, filled
+from phasr_lsp.domain.formats.filling.fill import Unfilled, filled
 from phasr_lsp.domain.formats.names import in_info, is_path, path_in, shown_names
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.text import FileText
