@@ -6,6 +6,7 @@ picks the first of two. The rungs are those of the public coding agents' parsers
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -26,6 +27,9 @@ _CLEARLY = 0.1
 """By how much the second best place must be worse than that."""
 _COMPARED = 20_000
 """Characters up to which two texts are compared; Levenshtein's time grows with the square."""
+
+_BACK = 100
+"""Lines before the last find at which the next search begins: a heading stands above what was found below it."""
 
 
 class Rung(IntEnum):
@@ -115,8 +119,12 @@ class Lines:
         """Without their endings."""
         self._text: str | None = text
         self._readings: dict[Callable[[str], str], list[str]] = {_literal: self.items}
-        self._seen: dict[Callable[[str], str], set[str]] = {}
-        """Every line that there is or was, by reading: what isn't in it needn't be looked for."""
+        self._times: dict[Callable[[str], str], Counter[str]] = {}
+        """How often each line stands there, by reading."""
+        self._counted = (0, 0)
+        """An offset in the text, and the index of its line."""
+        self._last = 0
+        """The index at which something was found last: edits mostly come in the order of the file."""
 
     @property
     def text(self) -> str:
@@ -140,27 +148,43 @@ class Lines:
     ) -> list[int]:
         """The indexes at which a text stands in a reading, or those of them within a range."""
         wish = [reading(line) for line in search]
-        if reading not in self._seen:
-            self._seen[reading] = set(self.read(reading))
-        return _places(self.read(reading), wish, within) if self._seen[reading].issuperset(wish) else []
+        lines = self.read(reading)
+        if reading not in self._times:
+            self._times[reading] = Counter(lines)
+        times = self._times[reading]
+        if not wish or any(not times[line] for line in wish):
+            return []
+        # It is looked for by its rarest line.
+        anchor = min(range(len(wish)), key=lambda at: times[wish[at]])
+        found = [at - anchor for at in _all(lines, wish[anchor], times[wish[anchor]], max(self._last - _BACK, 0))]
+        self._last = found[0] + anchor
+        inside = within if within is not None else range(len(lines))
+        last = min(inside.stop, len(lines)) - len(wish)
+        return [at for at in found if inside.start <= at <= last and lines[at : at + len(wish)] == wish]
 
     def replace(self, first: int, end: int, lines: Iterable[str]) -> None:
         """Put lines in the place of those from index `first` to before `end`."""
         new = list(lines)
         for reading, read in self._readings.items():
-            read[first:end] = [reading(line) for line in new]
-        for reading, seen in self._seen.items():
-            seen.update(reading(line) for line in new)
+            come = [reading(line) for line in new]
+            if reading in self._times:
+                self._times[reading].subtract(read[first:end])
+                self._times[reading].update(come)
+            read[first:end] = come
         self._text = None
+        self._counted = (0, 0)
 
     def replace_text(self, start: int, end: int, new: str) -> None:
         """Put a text in the place of the one from offset `start` to before `end`."""
         text = self.text
-        first, last = text.count("\n", 0, start), text.count("\n", 0, end)
+        offset, line = self._counted if self._counted[0] <= start else (0, 0)
+        first = line + text.count("\n", offset, start)
+        last = first + text.count("\n", start, end)
         head, tail = text.rfind("\n", 0, start) + 1, text.find("\n", end)
         tail = len(text) if tail < 0 else tail
         self.replace(first, last + 1, (text[head:start] + new + text[end:tail]).split("\n"))
         self._text = text[:start] + new + text[end:]
+        self._counted = (start, first)
 
 
 def locate(
@@ -274,25 +298,19 @@ def _without_blank_edges(search: Sequence[str]) -> tuple[Sequence[str], int]:
     return (search[filled[0] : filled[-1] + 1], filled[0]) if filled else ((), 0)
 
 
-def _places(lines: list[str], search: list[str], within: range | None = None) -> list[int]:
-    """The indexes at which the search begins; it is looked for by its longest line, which is the rarest."""
-    size = len(search)
-    start, end = (within.start, within.stop) if within is not None else (0, len(lines))
-    if not size:
-        return []
-    anchor = max(range(size), key=lambda at: len(search[at]))
+def _all(lines: list[str], line: str, times: int, start: int) -> list[int]:
+    """The indexes of a line that stands there so many times, looked for from `start` on, then from the top."""
     found: list[int] = []
-    at, last = start + anchor, min(end, len(lines)) - size + anchor + 1
-    while at < last:
+    at = start = min(start, len(lines))
+    while len(found) < times:
         try:
-            at = lines.index(search[anchor], at, last)
+            at = lines.index(line, at)
         except ValueError:
-            break
-        first = at - anchor
-        if lines[first : first + size] == search:
-            found.append(first)
+            at = 0
+            continue
+        found.append(at)
         at += 1
-    return found
+    return sorted(found)
 
 
 def _nearest_to(found: list[Match], near: int) -> list[Match]:

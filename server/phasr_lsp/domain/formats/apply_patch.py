@@ -67,10 +67,10 @@ def _sections(lines: list[str]) -> tuple[list[_Section], bool]:
     """
     sections: list[_Section] = []
     begun = ended = False
-    last = max((at for at, line in enumerate(lines) if _END.match(line)), default=-1)
+    last = max((at for at, line in enumerate(lines) if "***" in line and _END.match(line)), default=-1)
     for at, line in enumerate(lines):
         in_hunk = bool(sections and sections[-1].lines) and not ended
-        marker = not (in_hunk and line.startswith(" ")) or at == last
+        marker = "***" in line and (not (in_hunk and line.startswith(" ")) or at == last)
         if marker and _BEGIN.match(line):
             begun, ended = True, False
         elif marker and _END.match(line):

@@ -25,6 +25,9 @@ _BOM = "\ufeff"
 _EXPLAINED = 3
 """Failures for which the nearest lines are looked up: that takes a look at the whole file each."""
 
+_HOPELESS = 100
+"""Failures after which no more of a reply is looked at: nobody reads them."""
+
 _FEW = 3
 """Lines up to which two versions of a file may have nothing in common."""
 
@@ -92,6 +95,11 @@ class Draft:
     @property
     def failed(self) -> bool:
         return bool(self._failures)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether so much failed that nothing more needs to be tried."""
+        return len(self._failures) >= _HOPELESS
 
     def cut_off(self) -> None:
         """The reply ends in the middle of an edit."""

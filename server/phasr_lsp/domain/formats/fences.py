@@ -1,10 +1,10 @@
 """The code blocks of a reply."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
-from phasr_lsp.domain.formats.marks import closes_fence, opened_fence
+from phasr_lsp.domain.formats.marks import closes_fence, may_fence, opened_fence
 from phasr_lsp.domain.formats.thoughts import without_thinking
 
 
@@ -14,10 +14,24 @@ class Fence:
 
     info: str
     """What stands behind the opening fence."""
-    text: str
-    """LF line endings; the last line ends with one unless the block is empty."""
     above: tuple[str, ...]
     """The lines that aren't blank between this block and the one before it, stripped."""
+    reply: str = field(repr=False)
+    start: int
+    """The offsets in the reply between which its lines stand."""
+    end: int
+    indent: str = ""
+    """The indentation of the fence, which its lines have too."""
+
+    @cached_property
+    def text(self) -> str:
+        """LF line endings; the last line ends with one unless the block is empty."""
+        text = self.reply[self.start : self.end]
+        text += "" if not text or text.endswith("\n") else "\n"
+        lines = text.split("\n") if self.indent else []
+        if lines and all(line.startswith(self.indent) for line in lines if line.strip()):
+            return "\n".join(line.removeprefix(self.indent) for line in lines)
+        return text
 
 
 @dataclass(frozen=True)
@@ -39,34 +53,40 @@ def fences(reply: str) -> Fences:
     A fence with a language inside a block opens a block within it (models forget to make the outer fence
     longer); what is inside belongs to the outer block.
     """
+    reply = without_thinking(reply)
     found: list[Fence] = []
     above: list[str] = []
     opened = info = ""
-    depth = 0
-    body: list[str] = []
-    for line in without_thinking(reply).split("\n"):
-        mark = opened_fence(line)
+    depth = start = 0
+    for begin, end in _lines(reply):
+        line = reply[begin:end]
+        mark = opened_fence(line) if may_fence(line) else ""
         if not depth:
             if mark:
-                opened, depth, body = mark, 1, []
+                opened, depth, start = mark, 1, end + 1
                 info = line[len(mark) :].strip()
             elif line.strip():
                 above.append(line.strip())
-            continue
-        if closes_fence(line, opened):
-            depth -= 1
-        elif mark and mark.lstrip().startswith(opened.lstrip()) and line.strip() != mark.strip():
-            depth += 1
-        if depth:
-            body.append(line)
-        else:
-            found.append(_fence(info, body, above, opened))
-            above = []
-    return Fences(tuple(found), _fence(info, body, above, opened) if depth else None)
+        elif may_fence(line):
+            if closes_fence(line, opened):
+                depth -= 1
+            elif mark and mark.lstrip().startswith(opened.lstrip()) and line.strip() != mark.strip():
+                depth += 1
+            if not depth:
+                found.append(Fence(info, tuple(above), reply, start, begin, _indent(opened)))
+                above = []
+    open_block = Fence(info, tuple(above), reply, min(start, len(reply)), len(reply), _indent(opened))
+    return Fences(tuple(found), open_block if depth else None)
 
 
-def _fence(info: str, body: list[str], above: list[str], opened: str) -> Fence:
-    indent = opened[: len(opened) - len(opened.lstrip())]
-    if indent and all(line.startswith(indent) for line in body if line.strip()):
-        body = [line.removeprefix(indent) for line in body]
-    return Fence(info, "".join(text + "\n" for text in body), tuple(above))
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Where each line begins and ends, its ending left out."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield start, end
+        start = end + 1
+    yield start, len(text)
+
+
+def _indent(opened: str) -> str:
+    return opened[: len(opened) - len(opened.lstrip())]

@@ -58,7 +58,7 @@ def apply(hunks: Sequence[Hunk], page: Page, draft: Draft) -> None:
     """Make the hunks in order; what has no certain place is a failure in the draft."""
     behind = grown = 0
     for hunk in hunks:
-        if not hunk.changes:
+        if not hunk.changes or draft.hopeless:
             continue
         placed = _replace(hunk, page, draft, behind, grown) if hunk.old else _add(hunk, page, draft, grown)
         if placed is not None:

@@ -22,12 +22,14 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     found = fences(reply)
     spoken = without_thinking(reply)
     if not found.closed and not found.open and spoken.strip():
-        found = Fences((Fence("", spoken, ()),), None)
+        found = Fences((Fence("", (), spoken, 0, len(spoken)),), None)
     for block, file, name in blocks_by_file(found, draft):
         if not file.exists:
             draft.write(file, block.text, name)
             continue
         whole = filled(draft.text_of(file), block.text)
+        if whole == draft.text_of(file):
+            whole = Unfilled("It isn't clear what is to change.")
         if isinstance(whole, Unfilled):
             draft.fail(f"The code for `{file.name}` can't be merged into the file: {whole.reason}")
         else:

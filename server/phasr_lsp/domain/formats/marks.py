@@ -11,9 +11,14 @@ _WRAPPER = re.compile(r"^<(?P<name>source|code|pre|codeblock|sourcecode)>(?P<inf
 """A fence of those that aider asks for where a file has fences itself."""
 
 
+def may_fence(line: str) -> bool:
+    """Whether it is worth a closer look: most lines of long replies aren't."""
+    return "``" in line or "~~" in line or line.startswith("<")
+
+
 def opened_fence(line: str) -> str:
     """What opens a code block on this line: the back-ticks or tildes, or the tag; "" for any other line."""
-    if "``" not in line and "~~" not in line and not line.startswith("<"):
+    if not may_fence(line):
         return ""
     fence = _FENCE.match(line) or _WRAPPER.match(line)
     return "" if fence is None else fence[0][: len(fence[0]) - len(fence["info"])]

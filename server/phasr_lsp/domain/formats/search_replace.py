@@ -24,6 +24,8 @@ from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.matching import Match, locate
 
+_ANY_SEARCH = re.compile(r"^[ \t]*(?:<{3,12}|-{3,12}) ?(?:SEARCH|ORIGINAL)", re.MULTILINE)
+_ANY_REPLACE = re.compile(r"^[ \t]*(?:>{3,12}|\+{3,12}) ?(?:REPLACE|UPDATED)", re.MULTILINE)
 _ENDING = {"<": ">", "-": "+"}
 """How the line begins that ends a block, by how the one begins that begins it."""
 _DIVIDER = re.compile(r"^\s*={5,12}\s*$")
@@ -52,8 +54,7 @@ class _Block:
 
 def written_in(reply: str) -> bool:
     """Whether a reply looks like this format."""
-    lines = reply.split("\n")
-    return any(SEARCH.match(line) for line in lines) and any(REPLACE.match(line) for line in lines)
+    return _ANY_SEARCH.search(reply) is not None and _ANY_REPLACE.search(reply) is not None
 
 
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:
@@ -61,7 +62,8 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     draft = Draft(files)
     blocks = _blocks(without_thinking(reply).split("\n"), draft)
     for block in dict.fromkeys(blocks):
-        _make(block, draft)
+        if not draft.hopeless:
+            _make(block, draft)
     if not blocks and not draft.failed:
         draft.fail("The answer holds no SEARCH/REPLACE block.")
     return draft.result()

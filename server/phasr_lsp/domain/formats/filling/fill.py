@@ -25,6 +25,10 @@ from phasr_lsp.domain.formats.filling.outline import Statement, outline, walk
 __all__ = ["Unfilled", "filled", "is_marker", "is_removal"]
 
 
+_LONG = 20_000
+"""Lines by which a text may be longer than four times its file."""
+
+
 @dataclass(frozen=True)
 class Unfilled:
     """Why a text could not be merged with certainty: a sentence for the model."""
@@ -35,6 +39,8 @@ class Unfilled:
 def filled(before: str, written: str) -> str | Unfilled:
     """The whole new file: `before` with what `written` says of it; or why that isn't certain. LF line endings."""
     old = before.split("\n")
+    if written.count("\n") > 4 * len(old) + _LONG:
+        return Unfilled("The code block is far longer than the file.")
     new, marks = marked(written.split("\n"), {line.strip() for line in old})
     if not before.strip():
         return Unfilled("The file is empty; write it without placeholders.") if marks else written

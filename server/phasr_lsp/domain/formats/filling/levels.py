@@ -123,6 +123,7 @@ def level(old: list[Statement], new: list[Statement], margin: str, *, lenient: b
     if lenient and not merged.pairs and not any(item.mark for item in new):
         raise Unplaced("Nothing in the code block is in the file.")
     brought = {id(item) for item in missing([item for item in new if item.is_import], old)}
+    marked = any(item.mark for item in new)
     lines: list[str] = []
     old_from = new_from = 0
     above: Statement | None = None
@@ -134,7 +135,7 @@ def level(old: list[Statement], new: list[Statement], margin: str, *, lenient: b
         if below:
             at_top = lenient and not at_old and not at_new
             lines += below.blank if at_top or gap.keeps_below else new[at_new].blank
-            lines += _statement(below, new[at_new], bare=gap.bare(new[at_new]))
+            lines += _statement(below, new[at_new], bare=gap.bare(new[at_new]), complete=marked)
         above, old_from, new_from = below, at_old + 1, at_new + 1
     return lines
 
@@ -250,7 +251,7 @@ def _replaced(gap: _Gap) -> list[str]:
     old, new = gap.old, gap.new
     left_out = next((item for item in new if item.marked), None)
     if left_out and len(old) == len(new) == 1 and not old[0].defines:
-        return new[0].blank + _statement(old[0], new[0], bare=False)
+        return new[0].blank + _statement(old[0], new[0], bare=False, complete=False)
     if left_out:
         refuse(left_out, "it isn't clear for which part of the file its markers stand")
     doing = [item for item in new if not item.is_comment]
@@ -309,8 +310,11 @@ def last_import(old: list[Statement]) -> int:
     return max((at + 1 for at, item in enumerate(old) if item.is_import), default=0)
 
 
-def _statement(old: Statement, new: Statement, *, bare: bool) -> list[str]:
-    """A statement of the file as the text has it; `bare` forgives that it comes without its comments."""
+def _statement(old: Statement, new: Statement, *, bare: bool, complete: bool) -> list[str]:
+    """A statement of the file as the text has it; `bare` forgives that it comes without its comments.
+
+    `complete` says that the text marks what it leaves out around it: a definition without a marker is all there.
+    """
     lead = old.lead
     if new.lead:
         compare(lead, new.lead, 1)
@@ -319,6 +323,10 @@ def _statement(old: Statement, new: Statement, *, bare: bool) -> list[str]:
         vanishes(lead[0])
     if [line.strip() for line in old.lines] == [line.strip() for line in new.lines]:
         return lead + old.lines
+    if complete and old.defines and not new.marked and _definitions(old) <= _definitions(new):
+        if balance(old.lines) != balance(new.lines):
+            refuse(new, "its brackets don't match those of the file")
+        return lead + new.moved_to(old.margin, new.head, new.end)
     merged = _parts(old, new)
     if new.marked:
         if merged is None:
@@ -329,6 +337,10 @@ def _statement(old: Statement, new: Statement, *, bare: bool) -> list[str]:
     if balance(old.lines) != balance(new.lines):
         refuse(new, "its brackets don't match those of the file")
     return lead + new.moved_to(old.margin, new.head, new.end)
+
+
+def _definitions(item: Statement) -> set[str | None]:
+    return {inner.name for inner in walk([item]) if inner.defines}
 
 
 def _parts(old: Statement, new: Statement) -> list[str] | None:
