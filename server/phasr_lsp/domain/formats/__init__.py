@@ -100,8 +100,9 @@ def _instead_of_code(
         or detect(_without_code(reply)) not in (None, *_CODE)
     ):
         result = FORMATS[found].parse(reply, files)
-        sure = found not in _VAGUE and not FORMATS[found].written_in(files.target.text)
-        if sure or (isinstance(result, ChangeSet) and not result.empty and found in _VAGUE):
+        usable = isinstance(result, ChangeSet)
+        shown = FORMATS[found].written_in(files.target.text)
+        if (usable and not result.empty and not shown) or not (usable or shown or found in _VAGUE):
             return result, found
     result = FORMATS[asked].parse(reply, files)
     if isinstance(result, Malformed) and asked is not EditFormat.LAZY and found in _CODE:
@@ -123,9 +124,14 @@ def _begins_a_block(reply: str, files: Files, *, unnamed: bool) -> bool:
 
 
 def _without_code(reply: str) -> str:
+    """The reply without what stands in its code blocks."""
+    pieces: list[str] = []
+    at = 0
     for block in fences(reply):
-        reply = reply.replace(block.text, "", 1)
-    return reply
+        reply = block.reply
+        pieces.append(reply[at : block.start])
+        at = block.end
+    return "".join([*pieces, reply[at:]])
 
 
 __all__ = ["FORMATS", "Files", "Format", "Malformed", "detect", "parse"]

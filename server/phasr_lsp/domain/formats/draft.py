@@ -143,9 +143,9 @@ class Draft:
         where every one is meant. False, and a failure, where the place isn't certain."""
         old, new = to_lf(old), to_lf(new)
         text = page.lines.text
-        if old.endswith("\n") and new.endswith("\n") and text.endswith(old[:-1]):
+        if old.endswith("\n") and (not new or new.endswith("\n")) and text.endswith(old[:-1]):
             # The last line of the file is one of these, whether or not a newline ends it.
-            return self.replace(page, old[:-1].split("\n"), new[:-1].split("\n")) is not None
+            return self.replace(page, old[:-1].split("\n"), new[:-1].split("\n") if new else []) is not None
         at = text.find(old)
         if at >= 0 and every:
             page.lines = _lines(page.file, text.replace(old, new))

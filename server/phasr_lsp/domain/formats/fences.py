@@ -1,11 +1,18 @@
 """The code blocks of a reply."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from phasr_lsp.domain.formats.marks import closes_fence, may_fence, opened_fence
+from phasr_lsp.domain.formats.marks import WRAPPERS
 from phasr_lsp.domain.formats.thoughts import without_thinking
+
+_FENCE = re.compile(
+    r"^(?:(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<info>[^`\n]*)"
+    rf"|(?P<tag></?(?:{WRAPPERS})>)(?P<word>[\w+#-]*))$",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -14,12 +21,14 @@ class Fence:
 
     info: str
     """What stands behind the opening fence."""
-    above: tuple[str, ...]
-    """The lines that aren't blank between this block and the one before it, stripped."""
     reply: str = field(repr=False)
+    above_from: int
+    """The offset in the reply behind the block before this one."""
+    above_to: int
+    """The offset of the opening fence."""
     start: int
-    """The offsets in the reply between which its lines stand."""
     end: int
+    """The offsets between which its lines stand."""
     indent: str = ""
     """The indentation of the fence, which its lines have too."""
 
@@ -32,6 +41,12 @@ class Fence:
         if lines and all(line.startswith(self.indent) for line in lines if line.strip()):
             return "\n".join(line.removeprefix(self.indent) for line in lines)
         return text
+
+    @cached_property
+    def above(self) -> tuple[str, ...]:
+        """The lines that aren't blank between this block and the one before it, stripped."""
+        lines = self.reply[self.above_from : self.above_to].split("\n")
+        return tuple(stripped for line in lines if (stripped := line.strip()))
 
 
 @dataclass(frozen=True)
@@ -55,38 +70,32 @@ def fences(reply: str) -> Fences:
     """
     reply = without_thinking(reply)
     found: list[Fence] = []
-    above: list[str] = []
-    opened = info = ""
-    depth = start = 0
-    for begin, end in _lines(reply):
-        line = reply[begin:end]
-        mark = opened_fence(line) if may_fence(line) else ""
+    opening: re.Match[str] | None = None
+    behind = depth = 0
+    for line in _FENCE.finditer(reply):
+        if opening is None:
+            if not (line["tag"] or "").startswith("</"):
+                opening, depth = line, 1
+            continue
+        depth += _change(opening, line)
         if not depth:
-            if mark:
-                opened, depth, start = mark, 1, end + 1
-                info = line[len(mark) :].strip()
-            elif line.strip():
-                above.append(line.strip())
-        elif may_fence(line):
-            if closes_fence(line, opened):
-                depth -= 1
-            elif mark and mark.lstrip().startswith(opened.lstrip()) and line.strip() != mark.strip():
-                depth += 1
-            if not depth:
-                found.append(Fence(info, tuple(above), reply, start, begin, _indent(opened)))
-                above = []
-    open_block = Fence(info, tuple(above), reply, min(start, len(reply)), len(reply), _indent(opened))
-    return Fences(tuple(found), open_block if depth else None)
+            found.append(_fence(reply, opening, behind, line.start()))
+            opening, behind = None, line.end()
+    return Fences(tuple(found), _fence(reply, opening, behind, len(reply)) if opening else None)
 
 
-def _lines(text: str) -> Iterator[tuple[int, int]]:
-    """Where each line begins and ends, its ending left out."""
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield start, end
-        start = end + 1
-    yield start, len(text)
+def _change(opening: re.Match[str], line: re.Match[str]) -> int:
+    """By how much a fence within the block of another one changes how deep it nests."""
+    if opening["tag"]:
+        return -(line["tag"] == "</" + opening["tag"][1:])
+    if not line["mark"] or not line["mark"].startswith(opening["mark"]):
+        return 0
+    if line["info"].strip():
+        return 1
+    return -(len(line["indent"]) <= len(opening["indent"]) + 3)
 
 
-def _indent(opened: str) -> str:
-    return opened[: len(opened) - len(opened.lstrip())]
+def _fence(reply: str, opening: re.Match[str], behind: int, end: int) -> Fence:
+    info = (opening["info"] or opening["word"] or "").strip()
+    start = min(opening.end() + 1, len(reply))
+    return Fence(info, reply, behind, opening.start(), start, max(end, start), opening["indent"] or "")

@@ -22,7 +22,7 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     found = fences(reply)
     spoken = without_thinking(reply)
     if not found.closed and not found.open and spoken.strip():
-        found = Fences((Fence("", (), spoken, 0, len(spoken)),), None)
+        found = Fences((Fence("", spoken, 0, 0, 0, len(spoken)),), None)
     for block, file, name in blocks_by_file(found, draft):
         if not file.exists:
             draft.write(file, block.text, name)

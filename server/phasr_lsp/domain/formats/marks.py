@@ -7,18 +7,14 @@ REPLACE = re.compile(r"^\s*(?:>{3,12}|\+{3,12}) ?(?:REPLACE|UPDATED)>?\s*$")
 """The markers around an edit."""
 
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
-_WRAPPER = re.compile(r"^<(?P<name>source|code|pre|codeblock|sourcecode)>(?P<info>[\w+#-]*)$")
-"""A fence of those that aider asks for where a file has fences itself."""
-
-
-def may_fence(line: str) -> bool:
-    """Whether it is worth a closer look: most lines of long replies aren't."""
-    return "``" in line or "~~" in line or line.startswith("<")
+WRAPPERS = "source|code|pre|codeblock|sourcecode"
+"""Tags that aider asks for in place of fences where a file has fences itself."""
+_WRAPPER = re.compile(rf"^<(?:{WRAPPERS})>(?P<info>[\w+#-]*)$")
 
 
 def opened_fence(line: str) -> str:
     """What opens a code block on this line: the back-ticks or tildes, or the tag; "" for any other line."""
-    if not may_fence(line):
+    if "``" not in line and "~~" not in line and not line.startswith("<"):
         return ""
     fence = _FENCE.match(line) or _WRAPPER.match(line)
     return "" if fence is None else fence[0][: len(fence[0]) - len(fence["info"])]

@@ -13,19 +13,21 @@ escaped as Roo Code wants those that belong to the file (`\\=======`), and with 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats.draft import Draft, Page
-from phasr_lsp.domain.formats.marks import REPLACE, SEARCH
 from phasr_lsp.domain.formats.names import name_above
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.matching import Match, locate
 
-_ANY_SEARCH = re.compile(r"^[ \t]*(?:<{3,12}|-{3,12}) ?(?:SEARCH|ORIGINAL)", re.MULTILINE)
-_ANY_REPLACE = re.compile(r"^[ \t]*(?:>{3,12}|\+{3,12}) ?(?:REPLACE|UPDATED)", re.MULTILINE)
+_MARK = re.compile(
+    r"^[^\S\n]*(?:(?P<sign>[<-])(?P=sign){2,11} ?(?:SEARCH|ORIGINAL)>?:?"
+    r"|(?P<end>[>+])(?P=end){2,11} ?(?:REPLACE|UPDATED)>?)[^\S\n]*$",
+    re.MULTILINE,
+)
 _ENDING = {"<": ">", "-": "+"}
 """How the line begins that ends a block, by how the one begins that begins it."""
 _DIVIDER = re.compile(r"^\s*={5,12}\s*$")
@@ -54,13 +56,14 @@ class _Block:
 
 def written_in(reply: str) -> bool:
     """Whether a reply looks like this format."""
-    return _ANY_SEARCH.search(reply) is not None and _ANY_REPLACE.search(reply) is not None
+    signs = {sign for _, sign in _marks(reply)}
+    return not signs.isdisjoint(_ENDING) and not signs.isdisjoint(_ENDING.values())
 
 
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     """All blocks of the reply, made in order."""
     draft = Draft(files)
-    blocks = _blocks(without_thinking(reply).split("\n"), draft)
+    blocks = _blocks(without_thinking(reply), draft)
     for block in dict.fromkeys(blocks):
         if not draft.hopeless:
             _make(block, draft)
@@ -69,10 +72,11 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     return draft.result()
 
 
-def _blocks(lines: list[str], draft: Draft) -> list[_Block]:
+def _blocks(text: str, draft: Draft) -> list[_Block]:
     """The complete blocks; what is wrong with the others is noted in the draft."""
     blocks: list[_Block] = []
-    ends, stray = _ends(lines)
+    ends, stray = _ends(text)
+    lines = text.split("\n")
     if stray:
         draft.fail("A REPLACE marker ends no block: write each block with its own markers.")
     last = next(reversed(ends), None)
@@ -91,7 +95,7 @@ def _blocks(lines: list[str], draft: Draft) -> list[_Block]:
             continue
         behind = end + 1
         body, line = _without_hints(lines[start + 1 : end])
-        dividers = tuple(index for index, text in enumerate(body) if _DIVIDER.match(text))
+        dividers = tuple(index for index, text in enumerate(body) if "=====" in text and _DIVIDER.match(text))
         if dividers:
             clines = lines[start].lstrip().startswith("-")
             blocks.append(_Block(name, tuple(_unescaped(text) for text in body), dividers, line, clines))
@@ -100,36 +104,44 @@ def _blocks(lines: list[str], draft: Draft) -> list[_Block]:
     return blocks
 
 
-def _ends(lines: list[str]) -> tuple[dict[int, int | None], bool]:
+def _ends(text: str) -> tuple[dict[int, int | None], bool]:
     """By the index of each line that begins a block, in order, that of the line which ends it.
 
     The flag says whether a line ends none.
+
     A block ends with the marker of its own kind, since the other may be a line of the text; only where that
     leaves something over, any marker will do.
     """
-    ends, stray = _pairs(lines, mixed=False)
+    marks = list(_marks(text))
+    ends, stray = _pairs(marks, mixed=False)
     if stray or None in ends.values():
-        mixed, none_over = _pairs(lines, mixed=True)
+        mixed, none_over = _pairs(marks, mixed=True)
         if None not in mixed.values() and not none_over:
             return mixed, False
     return ends, stray
 
 
-def _pairs(lines: list[str], *, mixed: bool) -> tuple[dict[int, int | None], bool]:
+def _marks(text: str) -> Iterator[tuple[int, str]]:
+    """The index of each line that is a marker, and with what character it begins."""
+    line = at = 0
+    for mark in _MARK.finditer(text):
+        line, at = line + text.count("\n", at, mark.start()), mark.start()
+        yield line, mark["sign"] or mark["end"]
+
+
+def _pairs(marks: Sequence[tuple[int, str]], *, mixed: bool) -> tuple[dict[int, int | None], bool]:
     """As `_ends`. Where the text of a file has markers itself, they pair up within the block."""
     ends: dict[int, int | None] = {}
-    open_blocks: list[int] = []
+    open_blocks: list[tuple[int, str]] = []
     stray = False
-    for at, line in enumerate(lines):
-        mark = line.lstrip()[:1]
-        if mark in _ENDING and SEARCH.match(line):
+    for at, sign in marks:
+        if sign in _ENDING:
             ends[at] = None
-            open_blocks.append(at)
-        elif mark in _ENDING.values() and REPLACE.match(line):
-            if not open_blocks:
-                stray = True
-            elif mixed or _ENDING[lines[open_blocks[-1]].lstrip()[:1]] == mark:
-                ends[open_blocks.pop()] = at
+            open_blocks.append((at, sign))
+        elif not open_blocks:
+            stray = True
+        elif mixed or _ENDING[open_blocks[-1][1]] == sign:
+            ends[open_blocks.pop()[0]] = at
     return ends, stray
 
 
@@ -145,7 +157,7 @@ def _without_hints(body: list[str]) -> tuple[list[str], int | None]:
 
 
 def _unescaped(line: str) -> str:
-    return _ESCAPED.sub("", line)
+    return _ESCAPED.sub("", line) if line.startswith("\\") else line
 
 
 def _make(block: _Block, draft: Draft) -> None:
