@@ -148,7 +148,7 @@ def check(asked: EditFormat, reply: str, files: Files) -> ChangeSet:
 
 
 @pytest.mark.parametrize("asked", ASKED)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(reply=REPLIES, aimed=st.booleans())
 def test_no_reply_makes_a_parser_raise(asked: EditFormat, reply: str, aimed: bool) -> None:
     check(asked, reply, files_for(reply, region=Span(12, 34), name="f") if aimed else files_for(reply))
