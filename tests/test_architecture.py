@@ -154,8 +154,8 @@ def test_the_page_names_every_module_and_only_tests_that_are_there() -> None:
 
 
 HANDLERS = {path.stem for path in (PACKAGE / "lsp" / "handlers").glob("*.py")}
-PARTS = {path.stem for folder in ("formats", "model_store") for path in PACKAGE.glob(f"*/{folder}/*.py")}
-"""Of packages that the page names as a whole."""
+PARTS = {path.stem for path in (PACKAGE / "adapters" / "model_store").glob("*.py")}
+"""Of a package that the page names as a whole."""
 
 
 # Shape.
