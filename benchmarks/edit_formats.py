@@ -166,6 +166,7 @@ class Normaliser:
             target=known.get(target) or self._file(target, None),
             others=known,
             root=case.root,
+            sole=bool(case.target),
             line=line if isinstance(line, int) else None,
         )
 

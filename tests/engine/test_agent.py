@@ -205,11 +205,26 @@ async def test_a_model_that_sends_them_again_nevertheless_does_no_harm(tmp_path:
     assert done.result == TEXT.replace("a + b", "b + a").replace("return 1", "return 2")
 
 
-async def test_what_was_kept_is_given_up_where_the_whole_is_wrong(tmp_path: Path) -> None:
+async def test_what_was_kept_stays_when_a_later_answer_is_wrong(tmp_path: Path) -> None:
     breaking = "shop.py\n<<<<<<< SEARCH\n    return 1\n=======\n    return (1\n>>>>>>> REPLACE\n"
-    whole = "shop.py\n<<<<<<< SEARCH\n    return a + b\n=======\n    return b\n>>>>>>> REPLACE\n"
-    done = await attempt(tmp_path, TWO, breaking, whole, kind="fix", profile=STRONG)
-    assert done.result == TEXT.replace("a + b", "b")
+    done = await attempt(tmp_path, TWO, breaking, breaking.replace("(1", "2"), kind="fix", profile=STRONG)
+    assert done.result == TEXT.replace("a + b", "b + a").replace("return 1", "return 2")
+    assert done.told[1] == (
+        "That can't be used. With it shop.py no longer parses; see line 10: "
+        f"The edits that were made before it stay; nothing of it was made.\n{AGAIN}"
+    )
+
+
+async def test_what_is_complete_in_an_answer_that_never_ends_is_kept(tmp_path: Path) -> None:
+    first, second = TWO.replace("yield nothing, at, all", "return 1").split("shop.py\n")[1:]
+    cut = [
+        answer(f"shop.py\n{first}", finish=Finish.LENGTH),
+        answer("shop.py\n<<<<<<< SEARCH\n", finish=Finish.LENGTH),
+        answer("    return 1\n=======\n", finish=Finish.LENGTH),
+    ]
+    done = await attempt(tmp_path, *cut, f"shop.py\n{second}", kind="fix", profile=STRONG)
+    assert done.result == TEXT.replace("a + b", "b + a").replace("return 1", "return 2")
+    assert done.counted == {Outcome.TRUNCATED: 1, Outcome.GOOD: 1}
 
 
 async def test_nothing_of_a_reply_is_the_result_as_long_as_a_part_of_it_fails(tmp_path: Path) -> None:

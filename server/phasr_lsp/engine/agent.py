@@ -1,7 +1,7 @@
 """The loop of one attempt: prompt, reply, change, check, and again while a repair may help."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from phasr_lsp.domain.change import ChangeSet
@@ -15,7 +15,7 @@ from phasr_lsp.domain.task import TaskEvent
 from phasr_lsp.engine import ports
 from phasr_lsp.engine.aim import Aim
 from phasr_lsp.engine.context import write_messages
-from phasr_lsp.engine.normalise import Broken, after, normalise, widened
+from phasr_lsp.engine.normalise import Broken, after, guarded, normalise, widened
 from phasr_lsp.engine.ports import Gateway, OnText, Record, Syntax
 from phasr_lsp.engine.threads import Threads
 from phasr_lsp.engine.verify import Flaw, find_flaw
@@ -52,11 +52,6 @@ class _Unusable:
     kept: ChangeSet = field(default_factory=ChangeSet)
     """The edits that were made and needn't be sent again."""
 
-    @property
-    def starts_over(self) -> bool:
-        """Whether what was made so far is given up: each part of it could be placed, and yet it is wrong."""
-        return self.outcome in (Outcome.BREAKS_SYNTAX, Outcome.REFUSED)
-
 
 class Agent:
     """Turns an aim into a verified ChangeSet with the help of one model."""
@@ -82,36 +77,40 @@ class Agent:
         files, made = aim.files, ChangeSet()
         repairs = 0
         while True:
-            text = await self._ask(messages, aim.format, choice, timeout_seconds, watch)
+            text, ended = await self._ask(messages, choice, timeout_seconds, watch)
             files = self._widened(text, files, aim)
-            read = partial(self._read, text, files, made, aim)
+            read = partial(self._read, text, ended, files, made, aim)
             found, written = await self._threads.run(max(size, len(text)), read)
             if isinstance(found, ChangeSet):
                 outcome = Outcome.GOOD if written is aim.format else Outcome.OTHER_FORMAT
                 self._record.count(choice.endpoint.provider_model, aim.format, outcome)
                 return found
             self._record.count(choice.endpoint.provider_model, aim.format, found.outcome)
+            if not ended and found.kept.empty:
+                raise ReplyIncomplete(
+                    f"{choice.endpoint.model} was cut off at its limit of output tokens.",
+                    "Work on a smaller part, or raise max_output_tokens for this model.",
+                )
             if repairs == REPAIRS:
                 raise _error(found, choice.endpoint.model)
             repairs += 1
             watch.event(TaskEvent.TRY_AGAIN)
-            if found.starts_over:
-                files, made = aim.files, ChangeSet()
-            else:
-                files, made = after(found.kept, files), made.then(found.kept)
+            files, made = after(found.kept, files), made.then(found.kept)
             messages = (*messages, Message("assistant", text), Message("user", found.complaint))
 
     async def _ask(
         self,
         messages: tuple[Message, ...],
-        asked: EditFormat,
         choice: Choice,
         timeout_seconds: float,
         watch: Watcher,
-    ) -> str:
-        """One answer, put together where it takes several replies. Raises a `ModelError`."""
+    ) -> tuple[str, bool]:
+        """One answer, put together where it takes several replies, and whether it came to its end.
+
+        Raises a `ModelError`.
+        """
         text = ""
-        for _ in range(1 + CONTINUATIONS):
+        for time in range(1 + CONTINUATIONS):
             so_far = (Message("assistant", text),) if text else ()
             reply = await self._gateway.complete(
                 ModelRequest(
@@ -127,21 +126,17 @@ class Agent:
             watch.event(TaskEvent.REPLIED)
             text = joined(text, reply.text)
             if reply.finish is not Finish.LENGTH:
-                return text
-            text = whole_lines(text)
-            if not text:
+                return text, True
+            if not whole_lines(text) or time == CONTINUATIONS:
                 break
+            text = whole_lines(text)
             watch.event(TaskEvent.TRY_AGAIN)
-        self._record.count(choice.endpoint.provider_model, asked, Outcome.TRUNCATED)
-        raise ReplyIncomplete(
-            f"{choice.endpoint.model} was cut off at its limit of output tokens.",
-            "Work on a smaller part, or raise max_output_tokens for this model.",
-        )
+        return text, False
 
     def _widened(self, text: str, files: Files, aim: Aim) -> Files:
         """With the files that the reply names besides, where the task may reach beyond its own."""
         if not aim.reaches:
-            return files
+            return guarded(text, files)
         uri = aim.source.uri
         return widened(
             text,
@@ -151,25 +146,41 @@ class Agent:
         )
 
     def _read(
-        self, text: str, files: Files, made: ChangeSet, aim: Aim
+        self, text: str, ended: bool, files: Files, made: ChangeSet, aim: Aim
     ) -> tuple[ChangeSet | _Unusable, EditFormat]:
-        """What a reply comes to, together with what the ones before it did."""
+        """What an answer comes to, together with what the ones before it did."""
         normal = normalise(text, aim.format, files, self._syntax)
         match normal.result:
-            case ChangeSet():
-                result = made.then(normal.result) if made.files else normal.result
+            case ChangeSet() as changes if not ended:
+                cut = Malformed("The answer was cut off.", changes, truncated=True)
+                return _malformed(_fitting(cut, made)), normal.format
+            case ChangeSet() as changes:
+                try:
+                    result = made.then(changes) if made.files else changes
+                except ValueError as error:
+                    return _malformed(Malformed(f"It doesn't fit the edits made before: {error}.")), normal.format
                 flaw = find_flaw(result, aim, files, self._syntax)
-                return (_refused(flaw) if flaw else result), normal.format
+                return (_refused(flaw, made) if flaw else result), normal.format
             case Broken() as broken:
-                return _refused(Flaw(str(broken), breaks_syntax=True)), normal.format
+                return _refused(Flaw(str(broken), breaks_syntax=True), made), normal.format
             case Malformed() as malformed:
-                return _malformed(malformed), normal.format
+                return _malformed(_fitting(malformed, made)), normal.format
 
 
-def _refused(flaw: Flaw) -> _Unusable:
+def _fitting(malformed: Malformed, made: ChangeSet) -> Malformed:
+    """Without the edits that don't follow upon those made before."""
+    try:
+        made.then(malformed.kept)
+    except ValueError:
+        return replace(malformed, kept=ChangeSet())
+    return malformed
+
+
+def _refused(flaw: Flaw, made: ChangeSet) -> _Unusable:
     wrong = f"{flaw.reason} {flaw.demand}".rstrip()
+    stays = "" if made.empty else " The edits that were made before it stay; nothing of it was made."
     return _Unusable(
-        f"That can't be used. {wrong}\nAnswer again, in the form that was asked for.",
+        f"That can't be used. {wrong}{stays}\nAnswer again, in the form that was asked for.",
         flaw.reason,
         Outcome.BREAKS_SYNTAX if flaw.breaks_syntax else Outcome.REFUSED,
     )

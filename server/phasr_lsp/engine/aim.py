@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from phasr_lsp.domain.errors import TargetError
 from phasr_lsp.domain.formats import Files
@@ -85,6 +86,7 @@ def take_aim(
             import_words=language.import_words if language else (),
             imports_suffice=kind.scope is Scope.DIAGNOSTIC,
             line=line if kind.scope is Scope.DIAGNOSTIC else None,
+            root=_root(source),
         )
         edit_format = _format(kind, part, profile)
     return Aim(
@@ -100,6 +102,12 @@ def take_aim(
         line=line,
         instruction=request.instruction,
     )
+
+
+def _root(file: FileText) -> str:
+    """The folder that the file's name begins at, as an absolute path; "" where the file isn't on disk."""
+    path = unquote(file.uri.removeprefix("file://")) if file.uri.startswith("file:///") else ""
+    return path.removesuffix(f"/{file.name}") if path.endswith(f"/{file.name}") else ""
 
 
 def _format(kind: Kind, part: Span | None, profile: Profile) -> EditFormat:
@@ -178,6 +186,7 @@ def _tests(
         region=Span(len(target.text), len(target.text)),
         imports=syntax.imports(target),
         import_words=language.import_words if language else (),
+        root=_root(target),
     )
     if profile.definition is EditFormat.REGION:
         return files, EditFormat.REGION

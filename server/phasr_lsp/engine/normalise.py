@@ -10,6 +10,7 @@ from phasr_lsp.domain.errors import TargetError
 from phasr_lsp.domain.formats import Files, Malformed, parse
 from phasr_lsp.domain.formats.names import mentioned
 from phasr_lsp.domain.model import EditFormat
+from phasr_lsp.domain.paths import path_rule
 from phasr_lsp.domain.text import FileText, split_lines
 from phasr_lsp.engine.ports import Syntax
 
@@ -43,28 +44,35 @@ class Normal:
     """The format in which it was written."""
 
 
+def guarded(reply: str, files: Files) -> Files:
+    """The files, with the paths of a reply that no model may name whatever its task, and the rules for that."""
+    names = (files.relative(path) for path in mentioned(reply)[:MOST_FILES])
+    rules = {name: rule for name in names if name not in files.known and (rule := path_rule(name))}
+    return replace(files, refused={**files.refused, **rules})
+
+
 def widened(
     reply: str, files: Files, look_up: Callable[[str], FileText], has_folder: Callable[[str], bool]
 ) -> Files:
     """The files with those that a reply names besides.
 
     `look_up` raises `TargetError` for a path that may not be used. A path whose folder isn't there, and that has
-    the file name of exactly one file which is, isn't taken for a new file: models make folders up.
+    the file name of exactly one file which is, isn't taken for a new file in an edit: models make folders up.
     """
+    files = guarded(reply, files)
     others, refused = dict(files.others), dict(files.refused)
     made_up: set[str] = set()
     for path in mentioned(reply)[:MOST_FILES]:
         name = files.relative(path)
         if name in files.known or name in refused:
             continue
-        same = [other for other in files.known if PurePosixPath(other).name == PurePosixPath(name).name]
         try:
             file = look_up(name)
         except TargetError as error:
-            if len(same) != 1:
-                refused[name] = str(error)
+            refused[name] = error.message
             continue
         others[name] = file
+        same = [other for other in files.known if PurePosixPath(other).name == PurePosixPath(name).name]
         if not file.exists and len(same) == 1 and not has_folder(name):
             made_up.add(name)
     return replace(files, others=others, refused=refused, made_up=files.made_up | made_up)
@@ -85,12 +93,13 @@ def after(changes: ChangeSet, files: Files) -> Files:
     if changes.empty:
         return files
     left = {change.uri: change for change in changes.files}
+    here = {change.destination.uri: change for change in changes.files if change.after is not None}
 
     def changed(file: FileText) -> FileText:
-        change = left.get(file.uri)
-        if change is None:
-            return file
-        return replace(file, text=change.after or "", exists=change.after is not None, version=None)
+        change = here.get(file.uri)
+        if change is not None:
+            return replace(file, text=change.after or "", exists=True, version=None)
+        return replace(file, text="", exists=False, version=None) if file.uri in left else file
 
     others = {name: changed(file) for name, file in files.others.items()}
     return replace(files, target=changed(files.target), others=others, region=None, line=None)

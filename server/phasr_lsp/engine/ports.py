@@ -1,6 +1,6 @@
 """What the engine needs from the outside: small Protocols, implemented under `adapters/` and `lsp/`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +10,13 @@ from phasr_lsp.domain.outcome import Outcome
 from phasr_lsp.domain.text import FileText, Span
 
 OnText = Callable[[str], None]
-"""Called on the event loop with each piece of a reply as it arrives."""
+"""Called on the event loop with each piece of a reply as it arrives, and with `ANEW` before the first."""
+
+ANEW = ""
+"""A piece that no reply has: it begins, or begins again after a fault, and what was given of it before is void.
+
+Of a reply that goes on with one that was cut off, the text of that one comes next, as if it were written again.
+"""
 
 
 class Gateway(Protocol):
@@ -65,6 +71,16 @@ class Syntax(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Lookup:
+    """What there is of a file that a reply names."""
+
+    found: FileText | str
+    """The file, be it there or not, or a sentence that says why it may not be used."""
+    has_folder: bool = False
+    """Whether the folder is there in which it is, or would be; False for a file that may not be used."""
+
+
 class Files(Protocol):
     """The workspace as its user sees it at this moment: open buffers first, then the disk."""
 
@@ -77,6 +93,10 @@ class Files(Protocol):
 
         Raises `TargetError` when it may not be written.
         """
+        ...
+
+    async def lookup(self, uri: str, names: Sequence[str]) -> Mapping[str, Lookup]:
+        """As `sibling` for each of the names, off the event loop, for a reply may hold many."""
         ...
 
     def has_folder(self, uri: str, name: str) -> bool:

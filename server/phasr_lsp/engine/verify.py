@@ -39,7 +39,10 @@ def find_flaw(changes: ChangeSet, aim: Aim, files: Files, syntax: Syntax) -> Fla
 def _flaw(change: FileChange, file: FileText, aim: Aim, syntax: Syntax) -> Flaw | None:
     if change.after is None or change.moves:
         own = file.uri in (aim.source.uri, aim.files.target.uri)
-        return Flaw(f"It takes {file.name} away, which has to stay where it is.") if own else None
+        if own or aim.kind.keeps_code:
+            return Flaw(f"It takes {file.name} away, which has to stay where it is.")
+    if change.after is None:
+        return None
     file = replace(file, text=change.before or "")
     after = replace(file, text=change.after)
     broken = first_break(change, file, syntax)

@@ -1,8 +1,12 @@
 """A reply that was cut off at its model's limit, and the one that goes on with it."""
 
+import re
+
 from phasr_lsp.domain.formats.marks import closes_fence, opened_fence
 from phasr_lsp.domain.text import to_lf
 
+_TELLING = 16
+"""Letters and digits in lines that hardly come twice in a row."""
 _REPEATED = 20
 """Lines at the end of a reply that a model may say again before it goes on."""
 
@@ -24,10 +28,13 @@ def joined(text: str, rest: str) -> str:
     if _in_fence(lines) and opened_fence(more[0]) and not closes_fence(more[0], _in_fence(lines)):
         del more[0]
     longest = min(_REPEATED, len(lines), len(more))
-    repeated = next(
-        (size for size in range(longest, 0, -1) if lines[-size:] == more[:size] and any(more[:size])), 0
-    )
-    return "\n".join([*lines, *more[repeated:]])
+    repeated = next((size for size in range(longest, 0, -1) if lines[-size:] == more[:size]), 0)
+    return "\n".join([*lines, *more[repeated if _distinctive(more[:repeated]) else 0 :]])
+
+
+def _distinctive(lines: list[str]) -> bool:
+    """Whether lines hardly come twice in a row, so that the second time is a repetition."""
+    return len(re.findall(r"\w", "".join(set(lines)))) >= _TELLING
 
 
 def _in_fence(lines: list[str]) -> str:

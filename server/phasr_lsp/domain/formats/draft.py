@@ -22,14 +22,11 @@ from phasr_lsp.domain.matching import (
 from phasr_lsp.domain.text import FileText, line_number, to_lf
 
 _BOM = "\ufeff"
-_EXPLAINED = 3
-"""Failures for which the nearest lines are looked up: that takes a look at the whole file each."""
+_EXPLAINED = 500_000
+"""Lines that are looked at in all to find those which are nearest to texts that aren't there."""
 
 _HOPELESS = 100
 """Failures after which no more of a reply is looked at: nobody reads them."""
-
-_FEW = 3
-"""Lines up to which two versions of a file may have nothing in common."""
 
 _WORD = re.compile(r"\w")
 _DOTS = re.compile(r"^\s*(?:\.\.\.|…)\s*$")
@@ -67,17 +64,26 @@ class Draft:
         self.files = files
         self._pages: dict[str, Page] = {}
         self._failures: list[str] = []
+        self._looked_at = 0
         self._written: dict[str, str] = {}
         self._truncated = False
 
     def open(self, name: str) -> Page | None:
         """The page of the file that exists under that name, the target's for ""; else None, and a failure."""
-        file = self.files.named(name) if name else self.files.target
-        page = self.page(file) if file and file.name else None
-        if page is None or not page.exists:
-            self.fail(self.files.missing(name) if name else "It isn't said which file an edit is for.")
-            return None
+        file = self.named(name)
+        page = self.page(file) if file else None
+        if page is not None and not page.exists:
+            return self._without(name)
         return page
+
+    def named(self, name: str) -> FileText | None:
+        """The file that is meant by a name, the target for ""; else None, and a failure."""
+        file = self.files.named(name) if name else self.files.target
+        return file if file and file.name else self._without(name)
+
+    def created(self, name: str) -> FileText | None:
+        """The file that is to be made under a name, which is taken literally; else as `named`."""
+        return (self.files.new(name) if name else None) or self.named(name)
 
     def page(self, file: FileText) -> Page:
         """The page of a file, as the edits so far have left it."""
@@ -166,7 +172,11 @@ class Draft:
         search, replace = (each.removesuffix("\n" if whole else "").split("\n") for each in (old, new))
         bare = old.strip()
         trimmed = bare not in {"", old} and text.count(bare) == 1
-        if trimmed and not isinstance(locate(page.lines, search), Match | Ambiguous):
+        if (
+            trimmed
+            and _stands_apart(text, bare)
+            and not isinstance(locate(page.lines, search), Match | Ambiguous)
+        ):
             at = text.index(bare)
             page.lines.replace_text(at, at + len(bare), new.strip())
             page.rung = max(page.rung, Rung.TRAILING_SPACE)
@@ -185,15 +195,43 @@ class Draft:
         at = min(at, page.lines.end)
         page.lines.replace(at, at, lines)
 
-    def write(self, file: FileText, text: str, named: str = "") -> None:
-        """Make the file, or give it a whole new text."""
+    def destination(self, name: str, text: str) -> FileText | None:
+        """The file that a whole text is for, or None and a failure.
+
+        That is the one of that name; where there is none, the only one with the same last part, if the text has
+        enough of it to be its new version; else a new one.
+        """
+        file = self.files.new(name) if name else self.files.target
+        if file is None or not (file.exists or self.page(file).exists):
+            alike = self.files.alike(name)
+            if alike and (self._shares(alike, text) or file is None):
+                return alike if self._shares(alike, text) else self._without(name)
+        return file if file and file.name else self._without(name)
+
+    def fill(self, name: str, text: str) -> None:
+        """Give a text to a file that is new or blank: an edit whose text to find is empty."""
+        file = self.created(name)
+        page = self.page(file) if file else None
+        if page and page.exists and not page.blank:
+            self.fail(f"The text to find is empty, but `{page.name}` isn't: name the text to change.")
+        elif file:
+            self.write(file, text)
+
+    def _without(self, name: str) -> None:
+        self.fail(self.files.missing(name) if name else "It isn't said which file an edit is for.")
+
+    def _shares(self, file: FileText, text: str) -> bool:
+        """Whether a text has so much of a file's that it is a new version of it."""
+        old = {line.strip() for line in self.page(file).lines.items if line.strip()}
+        return len(old.intersection(line.strip() for line in text.split("\n"))) * 5 >= max(len(old), 1)
+
+    def write(self, file: FileText, text: str, rung: Rung = Rung.EXACT) -> None:
+        """Make the file, or give it a whole new text; `rung` says how literally that was put together."""
         page = self.page(file)
-        if page.exists and named and self.files.relative(named) in self.files.made_up and not _shares(page, text):
-            self.fail(f"`{self.files.relative(named)}` isn't there, and its text isn't that of `{file.name}`.")
-            return
         self._written[file.uri] = text
         page.lines = _lines(file, text)
         page.exists = True
+        page.rung = max(page.rung, rung)
 
     def written(self, file: FileText) -> str | None:
         """The whole text that the reply gave the file last; None where it gave it none."""
@@ -222,7 +260,8 @@ class Draft:
             return
         now = {page.file.uri: page for page in self._pages.values()}
         known = {each.name: _as_left(each, now.get(each.uri)) for each in self.files.known.values()}
-        result = parse(reply, changed(self.files, target=known.get(file.name, file), others=known))
+        files = changed(self.files, target=known.get(file.name, file), others=known, sole=bool(name))
+        result = parse(reply, files)
         changes = result.kept if isinstance(result, Malformed) else result
         for change in changes.files:
             page = self.page(next(each for each in self.files.known.values() if each.uri == change.uri))
@@ -278,7 +317,8 @@ class Draft:
         return True
 
     def _nearly(self, page: Page, search: Sequence[str], replace: Sequence[str]) -> Match | None:
-        if len(self._failures) >= _EXPLAINED:
+        self._looked_at += len(page.lines.items)
+        if self._looked_at > _EXPLAINED:
             self._not_found(page, search, NotFound(None, 0.0))
             return None
         nearly = resembling(page.lines, search)
@@ -309,7 +349,7 @@ class Draft:
     def _not_found(self, page: Page, search: Sequence[str], found: NotFound) -> None:
         hint = ""
         if found.nearest is not None:
-            around = _around(page.lines.items, found.nearest)
+            around = _around(page.lines.items, found.nearest, len(search))
             hint = f" The nearest text ({found.similarity:.0%} alike) is:\n{around}"
         self.fail(f"This text doesn't stand in `{page.name}`:\n{_quoted(search)}{hint}")
 
@@ -325,10 +365,11 @@ def _stands_around(text: str, at: int, old: str, new: str) -> bool:
     return inside >= 0 and any(map(_WORD.search, added)) and "\n" in new and text.startswith(new, at - inside)
 
 
-def _shares(page: Page, text: str) -> bool:
-    """Whether a text has so much of a page's that it is a new version of it."""
-    old = {line.strip() for line in page.lines.items if line.strip()}
-    return len(old) <= _FEW or len(old.intersection(line.strip() for line in text.split("\n"))) * 5 >= len(old)
+def _stands_apart(text: str, part: str) -> bool:
+    """Whether a text doesn't begin or end within a word where it stands."""
+    at = text.index(part)
+    around = text[max(at - 1, 0) : at + 1], text[at + len(part) - 1 : at + len(part) + 1]
+    return not any(len(pair) > 1 and all(map(_WORD.match, pair)) for pair in around)
 
 
 def _as_left(file: FileText, page: Page | None) -> FileText:
@@ -340,12 +381,14 @@ def _change(page: Page) -> FileChange | None:
     file = page.file
     if not file.exists and not page.exists:
         return None
+    moved = Place(page.moved_to.uri, page.moved_to.name) if page.moved_to and page.exists else None
+    if moved and not file.exists:
+        return FileChange(moved.uri, moved.name, None, page.lines.text, rung=page.rung)
     before = file.text if file.exists else None
     after = faithful(file.text, page.lines.text) if page.exists else None
     if after and page.final_newline is not None:
         bare = after.rstrip("\r\n") if after.endswith(("\r", "\n")) else after
         after = bare + ("\r\n" if "\r\n" in bare else "\n") if page.final_newline else bare
-    moved = Place(page.moved_to.uri, page.moved_to.name) if page.moved_to and page.exists else None
     return FileChange(file.uri, file.name, before, after, moved, page.rung)
 
 
@@ -367,7 +410,7 @@ def _quoted(lines: Sequence[str]) -> str:
     return "".join(f"| {line}\n" for line in lines)
 
 
-def _around(lines: list[str], line: int) -> str:
-    """The five lines on either side of one, counted from 1."""
+def _around(lines: list[str], line: int, size: int) -> str:
+    """A place of some lines, the first counted from 1, and the five lines on either side of it."""
     first = max(line - 6, 0)
-    return "".join(f"{first + index + 1}: {text}\n" for index, text in enumerate(lines[first : line + 5]))
+    return "".join(f"{first + index + 1}: {text}\n" for index, text in enumerate(lines[first : line + size + 4]))

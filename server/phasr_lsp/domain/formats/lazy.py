@@ -9,6 +9,7 @@ from phasr_lsp.domain.formats.filling.markers import is_marker
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.formats.whole_file import blocks_by_file
+from phasr_lsp.domain.matching import Rung
 
 
 def written_in(reply: str) -> bool:
@@ -23,9 +24,9 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     spoken = without_thinking(reply)
     if not found.closed and not found.open and spoken.strip():
         found = Fences((Fence("", spoken, 0, 0, 0, len(spoken)),), None)
-    for block, file, name in blocks_by_file(found, draft):
+    for block, file in blocks_by_file(found, draft, lambda name, text: draft.named(name)):
         if not file.exists:
-            draft.write(file, block.text, name)
+            draft.write(file, block.text)
             continue
         whole = filled(draft.text_of(file), block.text)
         if whole == draft.text_of(file):
@@ -33,5 +34,5 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
         if isinstance(whole, Unfilled):
             draft.fail(f"The code for `{file.name}` can't be merged into the file: {whole.reason}")
         else:
-            draft.write(file, whole, name)
+            draft.write(file, whole, Rung.ELISION)
     return draft.result()

@@ -26,6 +26,8 @@ _WITHOUT_SUFFIX = frozenset(
         *("LICENSE", "README"),
     )
 )
+_PLACEHOLDER = re.compile(r"^/?path/to/(?:your/|the/)?")
+"""What models write for a folder that they don't know."""
 _REMARK = re.compile(r"\s+\((?:new|modified|updated|changed|created)(?: file)?\)$", re.IGNORECASE)
 _PATH = re.compile(r"[^\s`<>|*?\"]*(?:[\w\])-]\.\w{1,10}|/[^\s`/<>|*?\"]+|(?:^|/)\.\w[\w.-]*)")
 _SEPARATORS = re.compile(r"[\s:=\"'{},]+")
@@ -117,7 +119,7 @@ def path_in(line: str) -> str:
     text = _REMARK.sub("", text)
     text = text.strip("`*\"' ").rstrip(":").strip("`*\"' ")
     text = text.replace("\\_", "_").replace("\\", "/")
-    return text.removeprefix("./")
+    return _PLACEHOLDER.sub("", text).removeprefix("./")
 
 
 def is_path(text: str) -> bool:

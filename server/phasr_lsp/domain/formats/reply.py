@@ -33,6 +33,8 @@ class Files:
     otherwise."""
     root: str = ""
     """An absolute path that stands for the workspace in replies; "" where none does."""
+    sole: bool = False
+    """Whether a reply is for the target whatever file it names: a tool call has named it beside the reply."""
     refused: Mapping[str, str] = field(default_factory=dict[str, str])
     """By name: why a file may not be touched."""
     made_up: frozenset[str] = frozenset()
@@ -49,11 +51,14 @@ class Files:
         """
         wish = self.relative(name)
         known = self.known
+        if wish in self.refused:
+            return None
         if wish in known and known[wish].exists:
             return known[wish]
         # A file at the top of the workspace is meant by a longer path only if that one is absolute or its folder
         # made up: of two relative paths with the same last part each is a file of its own.
-        loose = wish in self.made_up or re.match(r"/|[A-Za-z]:/|~/", wish) is not None
+        absolute = not self.root and re.match(r"/|[A-Za-z]:/|~/", wish) is not None
+        made_up = wish in self.made_up
         fitting = [
             file
             for key, file in known.items()
@@ -61,25 +66,34 @@ class Files:
             and file.exists
             and (
                 key.endswith("/" + wish)
-                or (wish.endswith("/" + key) and ("/" in key or loose))
-                or (_last(key) == _last(wish) and wish in self.made_up)
+                or (absolute and wish.endswith("/" + key))
+                or (made_up and _last(key) == _last(wish))
             )
         ]
         return fitting[0] if len(fitting) == 1 else known.get(wish)
 
+    def alike(self, name: str) -> FileText | None:
+        """The one file that exists with the same last part as `name`; None where there are several."""
+        wish = self.relative(name)
+        if wish in self.refused:
+            return None
+        fitting = [file for key, file in self.known.items() if file.exists and _last(key) == _last(wish)]
+        return fitting[0] if len(fitting) == 1 else None
+
     def new(self, name: str) -> FileText | None:
-        """The file that a reply says is to be made under a name, which is taken literally."""
+        """The file of exactly that name, whether or not it exists."""
         return self.known.get(self.relative(name))
 
     def relative(self, name: str) -> str:
         """The path that is meant by `name`, from the workspace's top where it is absolute and within."""
-        return path_in(name).removeprefix(self.root.rstrip("/") + "/") if self.root else path_in(name)
+        path = path_in(name)
+        return path.removeprefix(self.root.rstrip("/") + "/") if self.root else path
 
     def missing(self, name: str) -> str:
         """Why there is no file of that name to work on, for the model."""
         wish = self.relative(name)
         if wish in self.refused:
-            return f"`{wish}` may not be changed: {self.refused[wish]}"
+            return f"`{wish}` may not be changed: {self.refused[wish].rstrip('.')}."
         return f"`{wish}` is none of the files that may be changed."
 
 

@@ -196,9 +196,8 @@ def _holds_another(block: _Block, draft: Draft) -> bool:
 def _create(block: _Block, replace: Sequence[str], draft: Draft) -> None:
     """A block without a SEARCH: a new file, or lines for the place that is named otherwise."""
     files = draft.files
-    file = files.named(block.file) if block.file else files.target
-    if file is None or not file.name:
-        draft.fail(files.missing(block.file) if block.file else "It isn't said which file an edit is for.")
+    file = draft.created(block.file)
+    if file is None:
         return
     page = draft.page(file)
     line = block.line if block.line is not None else files.line if file is files.target else None

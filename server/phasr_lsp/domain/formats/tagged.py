@@ -139,9 +139,8 @@ def _make(element: _Element, body: str, draft: Draft) -> None:
 
 def _replace(path: str, old: str, new: str, draft: Draft) -> None:
     """A text between tags is lines where it is laid out as such, with a line end at either end."""
-    file = draft.files.named(path)
-    if not old.strip("\n") and file and (not draft.page(file).exists or draft.page(file).blank):
-        draft.write(file, new.removeprefix("\n"))
+    if not old.strip("\n"):
+        draft.fill(path, new.removeprefix("\n"))
         return
     page = draft.open(path)
     if page is None:
@@ -186,14 +185,13 @@ def _first(children: dict[str, str], keys: tuple[str, ...]) -> str | None:
 
 
 def _write(path: str, body: str, draft: Draft) -> None:
-    file = draft.files.named(path)
-    text = _unwrapped(body, file.text if file else "")
-    if file and draft.written(file) not in (None, text):
-        draft.fail(f"The answer holds several texts for `{file.name}`; it must hold one.")
-        return
-    left_out = elision(text, file.text) if file else None
+    file = draft.destination(path, body)
     if file is None:
-        draft.fail(draft.files.missing(path))
+        return
+    text = _unwrapped(body, file.text)
+    left_out = elision(text, file.text)
+    if draft.written(file) not in (None, text):
+        draft.fail(f"The answer holds several texts for `{file.name}`; it must hold one.")
     elif left_out:
         draft.fail(f"The text of `{file.name}` leaves code out (`{left_out}`); it must hold every line.")
     else:

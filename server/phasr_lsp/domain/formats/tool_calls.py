@@ -87,11 +87,25 @@ def _calls(reply: str) -> Iterator[tuple[str, Arguments]]:
         yield name, _values(dict(between(body, _PARAMETER, "</parameter>", _BEHIND_PARAMETER)))
     if invoked:
         return
-    tagged = [text for _, text in between(reply, _TAGGED, "</{name}>")]
+    tagged = list(_tagged(reply))
     blocks = [fence.text for fence in fences(reply)]
     pieces = [text for text in blocks if text.lstrip().startswith(("{", "["))] or tagged or blocks
     for piece in [*pieces, *([] if pieces else [reply])]:
         yield from _in_text(piece)
+
+
+def _tagged(reply: str) -> Iterator[str]:
+    """What stands in `<tool_call>`: its JSON value, whose strings may hold such tags, or all up to its end."""
+    decoder = json.JSONDecoder(strict=False)
+    at = 0
+    while opening := _TAGGED.search(reply, at):
+        start = opening.end() + len(reply[opening.end() :]) - len(reply[opening.end() :].lstrip())
+        try:
+            _, at = decoder.raw_decode(reply, start)
+        except (ValueError, RecursionError):
+            at = reply.find(f"</{opening['name']}>", start)
+            at = at if at >= 0 else len(reply)
+        yield reply[start:at]
 
 
 def between(
@@ -249,17 +263,13 @@ def _edit(path: str, arguments: Arguments, draft: Draft) -> None:
     old, new = _text(arguments, _OLD), _text(arguments, _NEW)
     if new is None and "command" in arguments:
         new = ""
-    file = draft.files.named(path) if path else draft.files.target
     if old is None or new is None:
         draft.fail("A call of the edit tool lacks the text to find or the one to put there.")
     elif old == new:
         draft.fail("An edit changes nothing: the text to find and the one to put there are the same.")
-    elif not old and file and file.name and (not draft.page(file).exists or draft.page(file).blank):
-        draft.write(file, new)
+    elif not old:
+        draft.fill(path, new)
     elif page := draft.open(path):
-        if not old:
-            draft.fail(f"The text to find is empty, but `{page.name}` isn't: name the text to change.")
-            return
         every = any(arguments.get(key) in (True, "true") for key in _EVERY)
         expected = arguments.get("expected_replacements", 1)
         if isinstance(expected, int) and expected > 1:
@@ -283,10 +293,7 @@ def _insert(path: str, arguments: Arguments, draft: Draft) -> None:
 
 
 def _write(path: str, text: str | None, draft: Draft) -> None:
-    file = draft.files.named(path) if path else draft.files.target
     if text is None:
         draft.fail("A call to write a file lacks its text.")
-    elif file is None or not file.name:
-        draft.fail(draft.files.missing(path))
-    else:
+    elif file := draft.destination(path, text):
         draft.write(file, text)

@@ -216,7 +216,4 @@ def _page(file: _File, draft: Draft) -> Page | None:
         page = draft.page(new)
         page.exists = True
         return page
-    only = [each for each in files.known.values() if each.exists]
-    if files.target.exists and files.target.name and only == [files.target]:
-        return draft.page(files.target)
-    return draft.open(file.new or file.old)
+    return draft.open("" if files.sole else file.new or file.old)

@@ -5,7 +5,7 @@ replies with whole files, 71.6 % with search and replace.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats.draft import Draft
@@ -14,6 +14,7 @@ from phasr_lsp.domain.formats.fences import Fence, Fences, fences
 from phasr_lsp.domain.formats.filling.fill import Unfilled, filled
 from phasr_lsp.domain.formats.names import in_info, is_path, path_in, shown_names
 from phasr_lsp.domain.formats.reply import Files, Malformed
+from phasr_lsp.domain.matching import Rung
 from phasr_lsp.domain.text import FileText
 
 _COMMENTED = re.compile(
@@ -35,18 +36,20 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
     """Every code block that is for a file; one without a name is for the target, if it is the only one."""
     draft = Draft(files)
     texts: dict[str, str] = {}
-    for block, file, name in blocks_by_file(fences(reply), draft):
+    for block, file in blocks_by_file(fences(reply), draft, draft.destination):
         if texts.setdefault(file.uri, block.text) != block.text:
             draft.fail(
                 f"The answer holds several code blocks for `{file.name}`; it must hold one, with the whole file."
             )
         else:
-            _write(block, file, name, draft)
+            _write(block, file, draft)
     return draft.result()
 
 
-def blocks_by_file(found: Fences, draft: Draft) -> Iterator[tuple[Fence, FileText, str]]:
-    """The blocks with the files that they are for, and the names under which the reply has those."""
+def blocks_by_file(
+    found: Fences, draft: Draft, file_for: Callable[[str, str], FileText | None]
+) -> Iterator[tuple[Fence, FileText]]:
+    """The blocks with the files that they are for; `file_for` finds one by name ("" for none) and text."""
     files = draft.files
     named = [(block, name_of(block, files)) for block in found]
     if any(name for _, name in named):
@@ -56,11 +59,9 @@ def blocks_by_file(found: Fences, draft: Draft) -> Iterator[tuple[Fence, FileTex
         draft.fail(f"The answer holds {len(named)} fenced code blocks; it must hold one, with the whole file.")
         named = []
     for block, name in named:
-        file = files.named(name) if name else files.target
-        if file is None:
-            draft.fail(files.missing(name))
-        else:
-            yield block, file, name
+        file = file_for(name, block.text)
+        if file is not None:
+            yield block, file
     if found.open:
         draft.cut_off()
 
@@ -82,7 +83,7 @@ def name_of(block: Fence, files: Files) -> str:
     return known.name if known and comment and comment["path"].endswith(known.name) else ""
 
 
-def _write(block: Fence, file: FileText, name: str, draft: Draft) -> None:
+def _write(block: Fence, file: FileText, draft: Draft) -> None:
     text = block.text
     if file.exists and file.text.strip() and not text.strip():
         draft.fail(f"The code block for `{file.name}` is empty; it must hold the whole file.")
@@ -96,8 +97,9 @@ def _write(block: Fence, file: FileText, name: str, draft: Draft) -> None:
             what = f"leaves code out (`{left_out}`)" if left_out else "seems to be a part"
             draft.fail(f"The code block {what}; it must hold the whole file. {whole.reason}")
             return
-        text = whole
-    draft.write(file, text, name)
+        draft.write(file, whole, Rung.ELISION)
+    else:
+        draft.write(file, text)
 
 
 def _is_part(text: str, before: str) -> bool:

@@ -173,6 +173,10 @@ def _filled_gap(gap: _Gap) -> list[str]:
         refuse(gap.old[0], "markers for what stays and for what goes leave open which of them it is")
     if gap.removes and not gap.old:
         refuse(gap.new[marks[0]], "there is nothing that it could remove")
+    meant = [*gap.old, gap.below] if gap.below else gap.old
+    remarked = {line.strip() for item in meant for line in remarks(item)}
+    if again := next((item for item in written if item.is_comment and item.text.strip() in remarked), None):
+        refuse(again, "the file has the same comment among what the marker stands for; show what is around it")
     if gap.removes or not gap.old:
         return _inserted(written, gap)
     above, below = gap.new[: marks[0]], gap.new[marks[-1] + 1 :]
