@@ -1,6 +1,9 @@
 """The workspace as its user sees it: open buffers first, then the disk."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pygls.uris import from_fs_path, to_fs_path
@@ -11,6 +14,7 @@ from phasr_lsp.domain.ignore import ignoring_rule
 from phasr_lsp.domain.language import Language, language_of
 from phasr_lsp.domain.paths import path_rule
 from phasr_lsp.domain.text import FileText, to_lf
+from phasr_lsp.engine.ports import Lookup
 from phasr_lsp.lsp.documents import Documents
 
 
@@ -22,6 +26,17 @@ def path_of(uri: str) -> Path | None:
 
 def uri_of(path: Path) -> str:
     return from_fs_path(str(path)) or path.as_uri()
+
+
+def _or_reason(read: Callable[[], FileText]) -> FileText | str:
+    try:
+        return read()
+    except TargetError as error:
+        return str(error)
+
+
+def _may_not(name: str, rule: str) -> TargetError:
+    return TargetError(f"{name!r} may not be used: {rule}.", "Edit that file yourself.")
 
 
 class Workspace:
@@ -40,23 +55,18 @@ class Workspace:
         """The file as the editor shows it, or as it is on disk. Raises `TargetError`."""
         path = path_of(uri)
         document = self._documents.get(uri)
-        if document is None and path is None:
-            raise TargetError(f"{uri} isn't open.", "Open it and choose the action again.")
+        if document is None:
+            if path is None:
+                raise TargetError(f"{uri} isn't open.", "Open it and choose the action again.")
+            return self._on_disk(uri, path)
         name = self._name(path) if path else PurePosixPath(uri).name
-        editor_id = document.language_id if document else None
-        language = language_of(name, editor_id, self._languages.values())
         if path:
             disk.check_writable(path)
-        if document is None:
-            text = disk.read_text(path, self._max_bytes()) if path else ""
-        else:
-            text = document.text
-            disk.check_size(name, len(text.encode("utf-8", "replace")), self._max_bytes())
-            if "\0" in text:
-                raise TargetError(f"{name} is a binary file.", "Phasr works on text.")
-        return FileText(
-            uri, name, text, language.name if language else "", document.version if document else None
-        )
+        disk.check_size(name, len(document.text.encode("utf-8", "replace")), self._max_bytes())
+        if "\0" in document.text:
+            raise TargetError(f"{name} is a binary file.", "Phasr works on text.")
+        language = self._language(name, document.language_id)
+        return FileText(uri, name, document.text, language, document.version)
 
     def find(self, uri: str) -> FileText | None:
         """As `read`; None when the file is neither open nor on disk. Raises `TargetError`."""
@@ -76,21 +86,56 @@ class Workspace:
 
         Raises `TargetError` when it may not be written, which names the rule, or when there is no folder.
         """
-        path = path_of(uri)
-        if path is None or not self.folders:
-            raise TargetError(
-                "No folder is open, so there is no place for another file.", "Open the project's folder."
-            )
-        folder = disk.confine(path, self.folders)
-        target = folder / name
-        rule = path_rule(name) or self._keeping_rule(target, folder)
-        if rule:
-            raise TargetError(f"{name!r} may not be used: {rule}.", "Edit that file yourself.")
-        found = self.find(uri_of(target))
-        if found:
-            return found
-        language = language_of(name, None, self._languages.values())
-        return FileText(uri_of(target), name, "", language.name if language else "", exists=False)
+        folder = self._folder(uri)
+        if refusal := self._kept(folder, [name]).get(name):
+            raise refusal
+        return self.find(uri_of(folder / name)) or self._to_be(folder, name)
+
+    async def lookup(self, uri: str, names: Sequence[str]) -> Mapping[str, Lookup]:
+        """See `Files`. Git is asked once and in a thread, as is the disk."""
+        if not names:
+            return {}
+        try:
+            folder = self._folder(uri)
+        except TargetError as error:
+            return dict.fromkeys(names, Lookup(str(error)))
+        refused, found = await asyncio.to_thread(self._looked_up, folder, names)
+        for name, each in found.items():
+            shown = uri_of(folder / name)
+            if self._documents.get(shown):
+                found[name] = replace(each, found=_or_reason(partial(self.read, shown)))
+        return {**found, **{name: Lookup(str(error)) for name, error in refused.items()}}
+
+    def _looked_up(
+        self, folder: Path, names: Sequence[str]
+    ) -> tuple[Mapping[str, TargetError], dict[str, Lookup]]:
+        """What may not be used of the names, and the rest as it is on disk, whatever is open."""
+        refused = self._kept(folder, names)
+        found: dict[str, Lookup] = {}
+        for name in names:
+            if name not in refused:
+                file = _or_reason(partial(self._saved, folder, name))
+                found[name] = Lookup(file, (folder / name).parent.is_dir())
+        return refused, found
+
+    def _saved(self, folder: Path, name: str) -> FileText:
+        """The file as it is on disk, be it there or not. Raises `TargetError`."""
+        path = folder / name
+        return self._on_disk(uri_of(path), path) if disk.exists(path) else self._to_be(folder, name)
+
+    def _to_be(self, folder: Path, name: str) -> FileText:
+        return FileText(uri_of(folder / name), name, "", self._language(name), exists=False)
+
+    def _on_disk(self, uri: str, path: Path) -> FileText:
+        """Raises `TargetError`."""
+        name = self._name(path)
+        disk.check_writable(path)
+        return FileText(uri, name, disk.read_text(path, self._max_bytes()), self._language(name))
+
+    def _language(self, name: str, editor_id: str | None = None) -> str:
+        """The language's key; "" where it isn't known."""
+        language = language_of(name, editor_id, self._languages.values())
+        return language.name if language else ""
 
     def has_folder(self, uri: str, name: str) -> bool:
         """Whether the folder is there in which `name`, relative to the folder that holds `uri`, would be."""
@@ -107,15 +152,61 @@ class Workspace:
         folder = disk.confine(path, self.folders)
         return frozenset(found.relative_to(folder).as_posix() for found in disk.test_files(path, folder))
 
-    def _keeping_rule(self, path: Path, folder: Path) -> str | None:
-        """Why a model may not name a file of the folder, by what its user says. Raises `TargetError`."""
-        disk.confine(path, self.folders)
-        rules = folder / ".phasrignore"
-        text = disk.read_text(rules, self._max_bytes()) if disk.exists(rules) else ""
-        line = ignoring_rule(path.relative_to(folder).as_posix(), text)
-        if line:
-            return f".phasrignore keeps it from models ({line})"
-        return "git ignores it" if git_ignore.is_ignored(path) else None
+    def _folder(self, uri: str) -> Path:
+        """The folder that holds the document. Raises `TargetError` where there is none."""
+        path = path_of(uri)
+        if path is None or not self.folders:
+            raise TargetError(
+                "No folder is open, so there is no place for another file.", "Open the project's folder."
+            )
+        return disk.confine(path, self.folders)
+
+    def _kept(self, folder: Path, names: Sequence[str]) -> Mapping[str, TargetError]:
+        """Those files of the folder that a model may not name, each with the reason."""
+        kept: dict[str, TargetError] = {}
+        places: dict[str, tuple[Path, ...]] = {}
+        for name in names:
+            try:
+                places[name] = self._places(folder, name)
+            except TargetError as error:
+                kept[name] = error
+        try:
+            rules = self._rules(folder)
+            ignored = git_ignore.ignored(list({path for each in places.values() for path in each}))
+        except TargetError as error:
+            return {**kept, **dict.fromkeys(places, error)}
+        base = folder.resolve()
+        for name, paths in places.items():
+            lines = (ignoring_rule(path.relative_to(base).as_posix(), rules) for path in paths)
+            if line := next(filter(None, lines), None):
+                kept[name] = _may_not(name, f".phasrignore keeps it from models ({line})")
+            elif not ignored.isdisjoint(paths):
+                kept[name] = _may_not(name, "git ignores it")
+        return kept
+
+    def _places(self, folder: Path, name: str) -> tuple[Path, ...]:
+        """What the rules are to be asked of: where the name leads to, and the link by which it does, if any.
+
+        Raises `TargetError` for what is no place for a file.
+        """
+        if rule := path_rule(name):
+            raise _may_not(name, rule)
+        target = folder / name
+        disk.confine(target, (folder,))
+        disk.exists(target)
+        base = folder.resolve()
+        real = target.resolve()
+        if rule := path_rule(real.relative_to(base).as_posix()):
+            raise _may_not(name, rule)
+        within = target.relative_to(folder)
+        ways = [base / each for each in (*reversed(within.parents), within)][1:]
+        link = next((way for way in ways if way.is_symlink()), None)
+        return (link, real) if link else (real,)
+
+    def _rules(self, folder: Path) -> str:
+        """What `.phasrignore` says. Raises `TargetError`."""
+        path = folder / ".phasrignore"
+        return disk.read_text(path, self._max_bytes()) if disk.exists(path) else ""
 
     def _name(self, path: Path) -> str:
         """Relative to its workspace folder, or the bare name where no folder is open."""
