@@ -11,6 +11,21 @@ from enum import Enum
 from itertools import takewhile
 from typing import cast
 
+from phasr_lsp.domain.formats.marks import (
+    BEGIN_PATCH,
+    DIVIDER,
+    END_PATCH,
+    HINT,
+    REPLACE,
+    RULE,
+    SEARCH,
+    SECTION,
+    THOUGHT,
+    WHOLE_TAGS,
+    closes_fence,
+    closes_thought,
+    opened_fence,
+)
 from phasr_lsp.domain.formats.names import is_path, path_in
 
 
@@ -25,21 +40,7 @@ class Seen:
     blocks: int = 0
 
 
-_SEARCH = re.compile(r"\s*[<-]{3,12} ?(?:SEARCH|ORIGINAL)>?:?\s*$")
-_DIVIDER = re.compile(r"\s*={5,9}\s*$")
-_REPLACE = re.compile(r"\s*[>+]{3,12} ?(?:REPLACE|UPDATED)>?\s*$")
-_HINT = re.compile(r":(?:start|end)_line: ?\d+\s*$|-{5,9}\s*$")
-_FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
-_TAG = re.compile(
-    r"\s*<(?P<tag>file|document|create_file|write_file)\s[^<>]*?\b(?:path|name)=[\"'](?P<path>[^\"']+)"
-)
-_BEGIN_PATCH = re.compile(r"\s*\*\*\* (?:Begin Patch|(?:Update|Add|Delete) File:)")
-_SECTION = re.compile(r"\s*\*\*\* (?P<verb>Update|Add|Delete) File: *(?P<path>.*)")
-_THOUGHT = re.compile(
-    r"(?<![`\"'])(?:<(?P<closing>/?)(?:seed:|ant)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad)\b[^<>]*>"
-    r"|\[(?P<bracket>/?)THINK\]|◁(?P<sign>/?)think▷|<\|(?P<step>begin|end)_of_thought\|>)",
-    re.IGNORECASE,
-)
+_TAG = re.compile(rf"\s*<(?P<tag>{'|'.join(WHOLE_TAGS)})\s[^<>]*?\b(?:path|name)=[\"'](?P<path>[^\"']+)")
 _DIFFS = ("diff", "patch", "udiff")
 _LONGEST_PATH = 400
 _NESTED = 2
@@ -60,8 +61,9 @@ class _Container:
     """A fence or a tag around something."""
 
     opened: str
-    """The marks of the fence, or the tag's name."""
+    """The fence without its info, or the tag without its attributes."""
     file: str
+    fence: bool
     info: str = ""
     depth: int = 1
     """Fences that models put into a fence without making the outer one longer."""
@@ -69,19 +71,13 @@ class _Container:
     holds_blocks: bool = False
     """Else it is the whole text of a file."""
 
-    @property
-    def fence(self) -> bool:
-        return self.opened[0] in "`~"
-
     def closed_by(self, line: str) -> bool:
-        text = line.strip()
-        if self.fence:
-            return text.startswith(self.opened) and not text.strip(self.opened[0])
-        return text == f"</{self.opened}>"
+        return closes_fence(line, self.opened)
 
     def deepened_by(self, line: str) -> bool:
-        fence = _FENCE.match(line) if self.fence else None
-        return fence is not None and fence["mark"].startswith(self.opened) and fence["info"].strip() != ""
+        inner = opened_fence(line) if self.fence else ""
+        deeper = inner.lstrip().startswith(self.opened.lstrip())
+        return inner != "" and deeper and line[len(inner) :].strip() != ""
 
 
 class Watch:
@@ -123,10 +119,11 @@ class Watch:
 
     def _take(self, line: str) -> None:
         match self._mode:
-            case _Mode.TEXT:
+            case _Mode.TEXT if self._within:
                 self._text(line)
-            case _Mode.THOUGHT:
-                self._spoken(line)
+            case _Mode.TEXT | _Mode.THOUGHT:
+                if spoken := self._spoken(line):
+                    self._text(spoken)
             case _Mode.SEARCH | _Mode.REPLACE:
                 self._searched(line)
             case _Mode.DIFF:
@@ -145,12 +142,12 @@ class Watch:
 
     def _text(self, line: str) -> None:
         container = self._within[-1] if self._within else None
-        if _SEARCH.match(line):
+        if SEARCH.match(line):
             self._hold()
             self._file = _path(self._last) or self._file
             self._search, self._replace = [], []
             self._mode = _Mode.SEARCH
-        elif _BEGIN_PATCH.match(line):
+        elif _begins_patch(line):
             self._hold()
             self._mode = _Mode.PATCH
             self._patched(line)
@@ -166,8 +163,6 @@ class Watch:
             container.depth += container.deepened_by(line)
             container.lines.append(line)
             self._last = line if line.strip() else self._last
-        elif _THOUGHT.search(line):
-            self._spoken(line)
         elif line.strip():
             self._last = line
 
@@ -179,14 +174,14 @@ class Watch:
         """Whether the line opens a container, which is entered then; one around it is but a wrapper."""
         if len(self._within) == _NESTED:
             return False
-        tag, fence = _TAG.match(line), _FENCE.match(line)
+        tag, fence = _TAG.match(line), opened_fence(line)
         outer = self._within[-1] if self._within else None
         if tag and (outer is None or outer.fence):
-            container = _Container(tag["tag"], path_in(tag["path"]))
+            container = _Container(f"<{tag['tag']}>", path_in(tag["path"]), fence=False)
         elif fence and not (outer and outer.fence):
-            info = fence["info"].strip()
+            info = line[len(fence) :].strip()
             named = next((word for word in re.split(r"[\s:=\"']+", info) if "/" in word and is_path(word)), "")
-            container = _Container(fence["mark"], named or _path(self._last) or self._file, info)
+            container = _Container(fence, named or _path(self._last) or self._file, fence=True, info=info)
         else:
             return False
         self._hold()
@@ -213,35 +208,38 @@ class Watch:
 
     # Thoughts.
 
-    def _spoken(self, line: str) -> None:
-        """Take what of a line isn't thought. An end without a beginning shows that all before it was."""
+    def _spoken(self, line: str) -> str:
+        """What of a line isn't thought. An end without a beginning shows that all before it was."""
         spoken, at = "", 0
-        for tag in _THOUGHT.finditer(line):
-            ends = tag["closing"] or tag["bracket"] or tag["sign"] or tag["step"] == "end"
-            if not ends and self._mode is _Mode.TEXT:
+        for tag in THOUGHT.finditer(line):
+            thinks = self._mode is _Mode.THOUGHT
+            if closes_thought(tag) and thinks:
+                self._mode, at = _Mode.TEXT, tag.end()
+            elif closes_thought(tag):
+                if tag["name"] and not tag["quote"] and not line[tag.end() :].strip():
+                    self._forget()
+                    spoken, at = "", tag.end()
+            elif not thinks and not tag["quote"]:
                 spoken += line[at : tag.start()]
                 self._mode = _Mode.THOUGHT
-            elif ends:
-                if self._mode is _Mode.TEXT:
-                    self._forget()
-                self._mode, spoken, at = _Mode.TEXT, "", tag.end()
-        if self._mode is _Mode.TEXT and (rest := (spoken + line[at:]).strip()):
-            self._text(rest)
+        if self._mode is _Mode.THOUGHT:
+            return ""
+        return (spoken + line[at:]).strip() if at else line
 
     # Search and replace.
 
     def _searched(self, line: str) -> None:
-        if _SEARCH.match(line):
+        if SEARCH.match(line):
             self._search, self._replace = [], []
             self._mode = _Mode.SEARCH
-        elif _REPLACE.match(line):
+        elif REPLACE.match(line):
             self._replaced(self._file, self._search, self._replace)
             self._mode = _Mode.TEXT
         elif self._mode is _Mode.REPLACE:
             self._replace.append(line)
-        elif _DIVIDER.match(line):
+        elif DIVIDER.match(line):
             self._mode = _Mode.REPLACE
-        elif self._search or not _HINT.match(line):
+        elif self._search or not (HINT.match(line) or RULE.match(line)):
             self._search.append(line)
 
     def _replaced(self, file: str, old: list[str], new: list[str]) -> None:
@@ -253,7 +251,7 @@ class Watch:
     # Diffs and patches.
 
     def _diffed(self, line: str) -> None:
-        if _SEARCH.match(line) or _BEGIN_PATCH.match(line):
+        if SEARCH.match(line) or _begins_patch(line):
             self._hunk()
             self._text(line)
             return
@@ -279,12 +277,12 @@ class Watch:
                 self._last = line
             else:
                 self._mode = _Mode.TEXT
-                self._text(line)
+                self._take(line)
 
     def _patched(self, line: str) -> None:
         container = self._within[-1] if self._within else None
-        section = _SECTION.match(line)
-        ends = line.strip() == "*** End Patch"
+        section = SECTION.match(line)
+        ends = END_PATCH.match(line) is not None
         closed = container and _ends_diff(line, container)
         if section or ends or closed or line.startswith("@@"):
             self._hunk()
@@ -309,6 +307,10 @@ class Watch:
             self._hold()
             self._finish(self._file, self._plus, self._minus)
         self._plus = self._minus = 0
+
+
+def _begins_patch(line: str) -> bool:
+    return "***" in line and (BEGIN_PATCH.match(line) or SECTION.match(line)) is not None
 
 
 def _ends_diff(line: str, container: _Container) -> bool:
