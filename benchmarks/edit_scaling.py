@@ -150,10 +150,11 @@ def _case(reply: str, asked: str, functions: int) -> Case:
     return Case(reply=reply, format=asked, files_before=_file(functions), target=FILE)
 
 
-def _changed(share: float) -> tuple[int, Iterator[tuple[int, str, str]]]:
-    """How many functions a file of that share of 1 MB has, and those among them, the share of 200, that change:
-    each by its number, and a line with the one that takes its place."""
-    functions, edits = int(1e6 * share / _BYTES), int(200 * share)
+def _changed(share: float, share_of_edits: float | None = None) -> tuple[int, Iterator[tuple[int, str, str]]]:
+    """How many functions a file of that share of 1 MB has, and those among them that change: the same share of
+    200 if no other one is given, each by its number, and a line with the one that takes its place."""
+    functions = int(1e6 * share / _BYTES)
+    edits = int(200 * (share if share_of_edits is None else share_of_edits))
     numbers = (edit * (functions // edits) for edit in range(edits))
     return functions, ((number, _OLD.format(number), _NEW.format(number)) for number in numbers)
 
@@ -186,7 +187,8 @@ def _patch(share: float) -> Case:
 
 
 def _calls(share: float) -> Case:
-    functions, changed = _changed(share)
+    """200, whatever the size of the file: each of them searches all of it, and growth is with the file alone."""
+    functions, changed = _changed(share, share_of_edits=1)
     calls = [
         {"name": "str_replace", "input": {"path": FILE, "old_str": old, "new_str": new}}
         for _, old, new in changed
