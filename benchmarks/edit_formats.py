@@ -29,13 +29,12 @@ from rich.table import Table
 from phasr_lsp.adapters.data_files import languages
 from phasr_lsp.adapters.tree_sitter_syntax import TreeSitterSyntax
 from phasr_lsp.domain.change import ChangeSet
-from phasr_lsp.domain.errors import TargetError
 from phasr_lsp.domain.formats import Files, Malformed
 from phasr_lsp.domain.language import language_of
 from phasr_lsp.domain.model import EditFormat
-from phasr_lsp.domain.paths import path_rule
 from phasr_lsp.domain.text import FileText, to_lf
-from phasr_lsp.engine.normalise import Broken, normalise, widened
+from phasr_lsp.engine.normalise import Broken, guarded, normalise, widened
+from phasr_lsp.engine.ports import Lookup
 
 ROOT = Path(__file__).parents[1]
 VARIABLE = "PHASR_EDIT_CASES"
@@ -140,12 +139,11 @@ class Normaliser:
         asked = ASKED.get(case.format, EditFormat.SEARCH_REPLACE)
         before = case.before
         folders = {str(folder) for name in before for folder in PurePosixPath(name).parents}
-        files = widened(
-            reply,
-            self._files(case, before),
-            self._looked_up,
-            lambda name: str(PurePosixPath(name).parent) in folders,
-        )
+        files, unknown = guarded(reply, self._files(case, before))
+        there = {
+            name: Lookup(self._file(name, None), str(PurePosixPath(name).parent) in folders) for name in unknown
+        }
+        files = widened(files, there)
         match normalise(reply, asked, files, self._syntax).result:
             case Malformed(reason):
                 return Answer({}, reason)
@@ -169,12 +167,6 @@ class Normaliser:
             sole=bool(case.target),
             line=line if isinstance(line, int) else None,
         )
-
-    def _looked_up(self, name: str) -> FileText:
-        rule = path_rule(name)
-        if rule:
-            raise TargetError(rule)
-        return self._file(name, None)
 
     def _file(self, name: str, text: str | None) -> FileText:
         language = language_of(name, None, self._languages.values())

@@ -159,6 +159,13 @@ def call(old: str, new: str) -> str:
             id="the only line goes twice",
         ),
         pytest.param(
+            EditFormat.TOOL_CALLS,
+            "a\nf\ng\nf",
+            '[{"name": "str_replace", "input": {"path": "app.c", "old_str": "f\\n", "new_str": ""}}]',
+            REFUSED,
+            id="a line that goes, there twice",
+        ),
+        pytest.param(
             EditFormat.SEARCH_REPLACE,
             "\ufeffa = 1\nb = 1\r\nc = 1\n",
             blocks("a = 1\nb = 1\n", "b = 1\n"),
@@ -181,3 +188,19 @@ def test_a_finding(asked: EditFormat, text: str, reply: str, expected: str | Non
         assert expected is None, result.reason
     else:
         assert applied(result, {"app.c": text}) == {"app.c": expected}
+
+
+def test_a_file_that_is_made_and_moved_at_once() -> None:
+    """In one diff, by a model that repeats its own history."""
+    reply = (
+        "--- /dev/null\n+++ b/new.c\n@@ -0,0 +1 @@\n+a\n"
+        "diff --git a/new.c b/newer.c\nrename from new.c\nrename to newer.c\n"
+    )
+    missing = {name: FileText(f"file:///{name}", name, "", "c", exists=False) for name in ("new.c", "newer.c")}
+    result, _ = parse(
+        EditFormat.UNIFIED_DIFF, reply, Files(FileText("file:///app.c", "app.c", "x\n", "c"), others=missing)
+    )
+    assert isinstance(result, Malformed) or applied(result, {"app.c": "x\n"}) == {
+        "app.c": "x\n",
+        "newer.c": "a\n",
+    }

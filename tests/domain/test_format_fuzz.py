@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phasr_lsp.domain.change import ChangeSet, FileChange, applied, unified_diff
-from phasr_lsp.domain.errors import TargetError
 from phasr_lsp.domain.formats import Files, Malformed, detect, parse
 from phasr_lsp.domain.formats.continuation import joined, whole_lines
 from phasr_lsp.domain.formats.names import mentioned
 from phasr_lsp.domain.model import ASKED, EditFormat
 from phasr_lsp.domain.paths import path_rule
 from phasr_lsp.domain.text import FileText, Span
-from phasr_lsp.engine.normalise import widened
+from phasr_lsp.engine.normalise import guarded, widened
+from phasr_lsp.engine.ports import Lookup
 from tests.domain.rendering import SPELLINGS
 
 pytestmark = pytest.mark.timeout(60)
@@ -115,11 +115,6 @@ def files_for(reply: str, *, region: Span | None = None, name: str = "") -> File
     def file(path: str) -> FileText:
         return FileText(f"file:///{path}", path, TEXTS.get(path, ""), "python", exists=path in TEXTS)
 
-    def look_up(path: str) -> FileText:
-        if rule := path_rule(path):
-            raise TargetError(rule)
-        return file(path)
-
     files = Files(
         file("src/app.py"),
         region=region,
@@ -129,7 +124,8 @@ def files_for(reply: str, *, region: Span | None = None, name: str = "") -> File
         others={path: file(path) for path in TEXTS},
         root="/abs",
     )
-    return widened(reply, files, look_up, lambda path: path.startswith("src/"))
+    files, unknown = guarded(reply, files)
+    return widened(files, {path: Lookup(file(path), path.startswith("src/")) for path in unknown})
 
 
 def check(asked: EditFormat, reply: str, files: Files) -> ChangeSet:

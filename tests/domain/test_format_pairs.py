@@ -11,7 +11,8 @@ from phasr_lsp.domain.change import ChangeSet, FileChange, Place, applied
 from phasr_lsp.domain.formats import Files, Malformed
 from phasr_lsp.domain.model import ASKED, EditFormat
 from phasr_lsp.domain.text import FileText, Span
-from phasr_lsp.engine.normalise import normalise, widened
+from phasr_lsp.engine.normalise import guarded, normalise, widened
+from phasr_lsp.engine.ports import Lookup
 from tests.domain import rendering
 from tests.domain.rendering import SPELLINGS, Named
 
@@ -132,12 +133,9 @@ def changes_in(situation: str) -> list[FileChange]:
 
 def read(reply: str, asked: EditFormat, files: Files = FILES) -> Mapping[str, str] | str:
     """All files after the reply, or the refusal."""
-
-    def has_folder(name: str) -> bool:
-        return name.startswith(("shop/", "docs/"))
-
-    widest = widened(reply, files, lambda name: file(name, None), has_folder)
-    result = normalise(reply, asked, widest, SYNTAX).result
+    guarded_files, unknown = guarded(reply, files)
+    there = {name: Lookup(file(name, None), name.startswith(("shop/", "docs/"))) for name in unknown}
+    result = normalise(reply, asked, widened(guarded_files, there), SYNTAX).result
     match result:
         case ChangeSet():
             if result.fuzzy:

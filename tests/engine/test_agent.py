@@ -210,7 +210,7 @@ async def test_what_was_kept_stays_when_a_later_answer_is_wrong(tmp_path: Path) 
     done = await attempt(tmp_path, TWO, breaking, breaking.replace("(1", "2"), kind="fix", profile=STRONG)
     assert done.result == TEXT.replace("a + b", "b + a").replace("return 1", "return 2")
     assert done.told[1] == (
-        "That can't be used. With it shop.py no longer parses; see line 10: "
+        "That can't be used. With it shop.py no longer parses; see line 9: return (1 "
         f"The edits that were made before it stay; nothing of it was made.\n{AGAIN}"
     )
 

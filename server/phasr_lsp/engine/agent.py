@@ -78,7 +78,7 @@ class Agent:
         repairs = 0
         while True:
             text, ended = await self._ask(messages, choice, timeout_seconds, watch)
-            files = self._widened(text, files, aim)
+            files = await self._widened(text, files, aim)
             read = partial(self._read, text, ended, files, made, aim)
             found, written = await self._threads.run(max(size, len(text)), read)
             if isinstance(found, ChangeSet):
@@ -133,17 +133,12 @@ class Agent:
             watch.event(TaskEvent.TRY_AGAIN)
         return text, False
 
-    def _widened(self, text: str, files: Files, aim: Aim) -> Files:
+    async def _widened(self, text: str, files: Files, aim: Aim) -> Files:
         """With the files that the reply names besides, where the task may reach beyond its own."""
+        files, unknown = await self._threads.run(len(text), partial(guarded, text, files))
         if not aim.reaches:
-            return guarded(text, files)
-        uri = aim.source.uri
-        return widened(
-            text,
-            files,
-            lambda name: self._workspace.sibling(uri, name),
-            lambda name: self._workspace.has_folder(uri, name),
-        )
+            return files
+        return widened(files, await self._workspace.lookup(aim.source.uri, unknown))
 
     def _read(
         self, text: str, ended: bool, files: Files, made: ChangeSet, aim: Aim

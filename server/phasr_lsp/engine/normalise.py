@@ -1,18 +1,17 @@
 """From what a model wrote, in whatever format, to one ChangeSet: the same way for every task and every model."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from phasr_lsp.domain.change import ChangeSet, FileChange
-from phasr_lsp.domain.errors import TargetError
 from phasr_lsp.domain.formats import Files, Malformed, parse
 from phasr_lsp.domain.formats.names import mentioned
 from phasr_lsp.domain.model import EditFormat
 from phasr_lsp.domain.paths import path_rule
 from phasr_lsp.domain.text import FileText, split_lines
-from phasr_lsp.engine.ports import Syntax
+from phasr_lsp.engine.ports import Lookup, Syntax
 
 _WORDS = re.compile(r"[\w\s]+")
 """A text of nothing but words isn't code, whatever its file is called."""
@@ -44,36 +43,30 @@ class Normal:
     """The format in which it was written."""
 
 
-def guarded(reply: str, files: Files) -> Files:
-    """The files, with the paths of a reply that no model may name whatever its task, and the rules for that."""
-    names = (files.relative(path) for path in mentioned(reply)[:MOST_FILES])
-    rules = {name: rule for name in names if name not in files.known and (rule := path_rule(name))}
-    return replace(files, refused={**files.refused, **rules})
+def guarded(reply: str, files: Files) -> tuple[Files, tuple[str, ...]]:
+    """The files, with the rules against paths in the reply that no model may name; and its other new paths."""
+    names = dict.fromkeys(files.relative(path) for path in mentioned(reply)[:MOST_FILES])
+    unknown = [name for name in names if name not in files.known and name not in files.refused]
+    rules = {name: rule for name in unknown if (rule := path_rule(name))}
+    allowed = tuple(name for name in unknown if name not in rules)
+    return replace(files, refused={**files.refused, **rules}), allowed
 
 
-def widened(
-    reply: str, files: Files, look_up: Callable[[str], FileText], has_folder: Callable[[str], bool]
-) -> Files:
-    """The files with those that a reply names besides.
+def widened(files: Files, found: Mapping[str, Lookup]) -> Files:
+    """The files with those that were looked up.
 
-    `look_up` raises `TargetError` for a path that may not be used. A path whose folder isn't there, and that has
-    the file name of exactly one file which is, isn't taken for a new file in an edit: models make folders up.
+    A path whose folder isn't there, and that has the file name of exactly one file which is, isn't taken for a
+    new file in an edit: models make folders up.
     """
-    files = guarded(reply, files)
     others, refused = dict(files.others), dict(files.refused)
     made_up: set[str] = set()
-    for path in mentioned(reply)[:MOST_FILES]:
-        name = files.relative(path)
-        if name in files.known or name in refused:
+    for name, lookup in found.items():
+        if isinstance(lookup.found, str):
+            refused[name] = lookup.found
             continue
-        try:
-            file = look_up(name)
-        except TargetError as error:
-            refused[name] = error.message
-            continue
-        others[name] = file
+        others[name] = lookup.found
         same = [other for other in files.known if PurePosixPath(other).name == PurePosixPath(name).name]
-        if not file.exists and len(same) == 1 and not has_folder(name):
+        if not lookup.found.exists and len(same) == 1 and not lookup.has_folder:
             made_up.add(name)
     return replace(files, others=others, refused=refused, made_up=files.made_up | made_up)
 

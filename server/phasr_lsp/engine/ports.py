@@ -99,10 +99,6 @@ class Files(Protocol):
         """As `sibling` for each of the names, off the event loop, for a reply may hold many."""
         ...
 
-    def has_folder(self, uri: str, name: str) -> bool:
-        """Whether the folder is there in which `name`, relative to the workspace folder of `uri`, would be."""
-        ...
-
     def names(self, uri: str) -> frozenset[str]:
         """The files where a test of the document may stand: those beside it and in the test folders around it.
 

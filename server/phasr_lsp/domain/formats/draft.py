@@ -202,7 +202,7 @@ class Draft:
         enough of it to be its new version; else a new one.
         """
         file = self.files.new(name) if name else self.files.target
-        if file is None or not (file.exists or self.page(file).exists):
+        if file is None or not self._now(file).exists:
             alike = self.files.alike(name)
             if alike and (self._shares(alike, text) or file is None):
                 return alike if self._shares(alike, text) else self._without(name)
@@ -222,8 +222,12 @@ class Draft:
 
     def _shares(self, file: FileText, text: str) -> bool:
         """Whether a text has so much of a file's that it is a new version of it."""
-        old = {line.strip() for line in self.page(file).lines.items if line.strip()}
+        old = {line.strip() for line in to_lf(self._now(file).text).split("\n") if line.strip()}
         return len(old.intersection(line.strip() for line in text.split("\n"))) * 5 >= max(len(old), 1)
+
+    def _now(self, file: FileText) -> FileText:
+        """The file as the edits so far have left it, without beginning to edit it."""
+        return _as_left(file, self._pages.get(file.uri))
 
     def write(self, file: FileText, text: str, rung: Rung = Rung.EXACT) -> None:
         """Make the file, or give it a whole new text; `rung` says how literally that was put together."""
