@@ -17,6 +17,7 @@ from tests.e2e.conftest import HABITS, PRESETS, World, initialize_params
 pytestmark = pytest.mark.timeout(60)
 
 VSCODE, NEOVIM, EGLOT, ALE = PRESETS[0], "neovim-0.11.4", "emacs-30.1-eglot-1.17", "vim-9.0-ale-3.3"
+HELIX = "helix-25.01"
 MOVES = {
     name: replace(habits, moves="eglot" not in name and "ale" not in name) for name, habits in HABITS.items()
 }
@@ -239,6 +240,85 @@ async def test_an_edit_that_is_refused_leaves_nothing_on_disk(preset: str, world
     refusal = await apply(editor, *changes)
     assert refusal
     assert refusal[0] == "EditorRefused"
+    assert shown(world, editor) == before
+
+
+def refuse(editor: Editor, world: World, name: str, *, typed: str = "") -> None:
+    """Have the editor refuse every edit of that file; the user types at the end of the first when it does."""
+    uri = (world.project / name).as_uri()
+    able = editor.habits
+
+    def on_edit(params: types.ApplyWorkspaceEditParams) -> None:
+        touched = [
+            change.text_document.uri
+            for change in params.edit.document_changes or ()
+            if isinstance(change, types.TextDocumentEdit)
+        ]
+        editor.habits = replace(able, document_changes=uri not in touched)
+        if uri in touched and typed:
+            first = (world.project / "a.py").as_uri()
+            editor.type(first, len(editor.text(first)), typed)
+
+    editor.on_edit = on_edit
+
+
+@pytest.mark.parametrize("name", ["b.py", "c.py", "new/d.py"])
+async def test_what_arrived_before_a_refusal_is_taken_back(name: str, world: World, start: Start) -> None:
+    editor = await start(HELIX)
+    changes = project(world)
+    for each in ("a.py", "b.py", "c.py"):
+        editor.open(world.project / each)
+    before = shown(world, editor)
+    refuse(editor, world, name)
+    refusal = await apply(editor, *changes)
+    assert refusal
+    assert refusal[0] == "EditorRefused"
+    assert "by then" not in refusal[1]
+    assert shown(world, editor) == before
+
+
+async def test_what_is_typed_meanwhile_stays_when_the_rest_is_taken_back(world: World, start: Start) -> None:
+    editor = await start(HELIX)
+    project(world)
+    uri = editor.open(world.project / "a.py")
+    refuse(editor, world, "b.py", typed="d = 4\n")
+    refusal = await apply(editor, change(world, "a.py", A, A2), change(world, "b.py", B, B2))
+    assert refusal
+    assert refusal[0] == "EditorRefused"
+    assert editor.text(uri) == A + "d = 4\n"
+    assert editor.text((world.project / "b.py").as_uri()) == B
+
+
+async def test_what_cannot_be_taken_back_is_named(world: World, start: Start) -> None:
+    editor = await start(HELIX)
+    project(world)
+    uri = editor.open(world.project / "a.py")
+    able = editor.habits
+
+    def refuse_after_the_first(_: types.ApplyWorkspaceEditParams) -> None:
+        editor.habits = replace(able, document_changes=not editor.applied)
+
+    editor.on_edit = refuse_after_the_first
+    refusal = await apply(editor, change(world, "a.py", A, A2), change(world, "b.py", B, B2))
+    assert refusal
+    assert refusal[0] == "EditorRefused"
+    assert " a.py had been changed by then, and that can't be taken back. Its result is kept" in refusal[1]
+    assert editor.text(uri) == A2
+    editor.on_edit = lambda _: setattr(editor, "habits", able)
+    assert await apply(editor, change(world, "a.py", A, A2), change(world, "b.py", B, B2)) is None
+    assert shown(world, editor) == {"a.py": A2, "b.py": B2, "c.py": C}
+
+
+async def test_what_fails_on_disk_takes_the_buffers_back(world: World, start: Start) -> None:
+    editor = await start(EGLOT)
+    project(world)
+    uri = editor.open(world.project / "a.py")
+    before = shown(world, editor)
+    refusal = await apply(editor, change(world, "a.py", A, A2), change(world, "b.py", B, B2, "c.py/b.py"))
+    assert refusal
+    assert refusal[0] == "TargetError"
+    assert "c.py exists already" in refusal[1]
+    assert [each.after.get(uri) for each in editor.applied] == [A2, A]
     assert shown(world, editor) == before
 
 

@@ -19,8 +19,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from phasr_lsp.adapters import disk
-from phasr_lsp.domain.change import ChangeSet, counts, unified_diff
-from phasr_lsp.domain.errors import Conflict, EditorRefused
+from phasr_lsp.domain.change import ChangeSet, FileChange, counts, unified_diff
+from phasr_lsp.domain.errors import Conflict, EditorRefused, PhasrError
 from phasr_lsp.engine.ports import Syntax
 from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.client import Client
@@ -65,6 +65,20 @@ class _Arrival:
         return (write.uri, write.moved_to.uri) if write.moved_to else (write.uri,)
 
 
+@dataclass
+class _Begun:
+    """What was done to carry out a set, as long as it may have to be taken back."""
+
+    made: dict[str, str] = field(default_factory=dict[str, str])
+    """New files on disk, with their texts, by URI."""
+    attempted: dict[str, Write] = field(default_factory=dict[str, Write])
+    """What was sent last for each file, by URI, whether or not it arrived."""
+
+    def sent(self) -> list[Write]:
+        """The writes that were sent, the last one first."""
+        return list(reversed(self.attempted.values()))
+
+
 class BufferEditor:
     """The engine's `Editor`, over `workspace/applyEdit`."""
 
@@ -96,41 +110,73 @@ class BufferEditor:
     async def apply(self, label: str, changes: ChangeSet) -> None:
         """Raises `Conflict`, `EditorRefused` or `TargetError`.
 
+        A set arrives as a whole or not at all: when a part of it doesn't, those that did are taken back, and the
+        error names the files in which that can't be done.
+
         An edit that didn't arrive because the user typed is merged and sent anew. That can't apply it twice:
         what the buffer already holds of it isn't in the new edit.
         """
-        made: dict[str, str] = {}
+        begun = _Begun()
         try:
-            await self._apply(label, changes, made)
+            await self._apply(label, changes, begun)
+        except PhasrError as error:
+            left = [write.name for write in begun.sent() if not await self._taken_back(label, write)]
+            self._take_away(begun.made)
+            if not left:
+                raise
+            what = f"{', '.join(left)} had been changed by then, and that can't be taken back."
+            raise type(error)(f"{error.message} {what}", error.advice) from error
         except BaseException:
-            self._take_away(made)
+            self._take_away(begun.made)
             raise
-        for uri, text in made.items():
+        for uri, text in begun.made.items():
             if text and self._client.create == "write":
                 await self._show(uri)
 
-    async def _apply(self, label: str, changes: ChangeSet, made: dict[str, str]) -> None:
-        """As `apply`; the files that it makes are added to `made`, with their texts, by URI."""
+    async def _apply(self, label: str, changes: ChangeSet, begun: _Begun) -> None:
+        """As `apply`; what it does until it raises stays, and is noted."""
         for attempt in range(1, TRIES + 1):
             writes = rebased(changes, self._workspace, self._syntax)
             on_disk = [write for write in writes if self._is_ours(write)]
             for write in on_disk:
                 self._check_free(write)
-            writes = [self._begun(write, made) for write in writes if write not in on_disk]
-            writes = [write for write in writes if write.uri not in made or made[write.uri] != write.then]
-            try:
-                for part in [[write] for write in writes] if self._client.one_by_one else [writes]:
-                    if part:
-                        await self._send(label, part)
-            except EditorRefused:
-                if attempt == TRIES or not any(self._moved_on(write) for write in writes):
-                    raise
-            else:
+            writes = [self._begun(write, begun.made) for write in writes if write not in on_disk]
+            writes = [
+                write for write in writes if write.uri not in begun.made or begun.made[write.uri] != write.then
+            ]
+            parts = [[write] for write in writes] if self._client.one_by_one else [writes]
+            if await self._arrived(label, parts, begun, last=attempt == TRIES):
                 self._finish_on_disk(on_disk)
                 for write in on_disk:
                     if write.moved_to:
                         await self._show(write.moved_to.uri)
                 return
+
+    async def _arrived(self, label: str, parts: Sequence[Sequence[Write]], begun: _Begun, *, last: bool) -> bool:
+        """Send the parts, one after the other; False when one has to be merged anew since the user typed.
+
+        Raises `EditorRefused`, also for typing if it is the last time.
+        """
+        for part in filter(None, parts):
+            begun.attempted.update((write.uri, write) for write in part)
+            try:
+                await self._send(label, part)
+            except EditorRefused:
+                if last or not any(self._moved_on(write) for write in part):
+                    raise
+                return False
+        return True
+
+    async def _taken_back(self, label: str, write: Write) -> bool:
+        """Undo what has arrived of a write, in the text as it is now; False where that can't be done."""
+        begun = _Begun()
+        try:
+            await self._apply(label, _inverse(write), begun)
+        except PhasrError as error:
+            _log.warning("%s can't be taken back: %s", write.name, error)
+            self._take_away(begun.made)
+            return False
+        return True
 
     # On disk, where the editor can't.
 
@@ -334,6 +380,12 @@ async def _all_shown(writes: Sequence[Write], arrivals: Sequence[_Arrival]) -> N
         await arrival.event.wait()
     while not all(map(_moved_or_gone, writes)):  # noqa: ASYNC110 - the disk has no event to wait for
         await asyncio.sleep(LOOKED_AT_EVERY)
+
+
+def _inverse(write: Write) -> ChangeSet:
+    """The step back from what a write leaves."""
+    before = None if write.new else write.now
+    return ChangeSet((FileChange(write.uri, write.name, before, write.then, write.moved_to),)).inverted()
 
 
 def _moved_or_gone(write: Write) -> bool:
