@@ -129,6 +129,17 @@ def test_a_folder_that_cannot_be_made_costs_the_count(file: Path, caplog: pytest
     ]
 
 
+def test_a_reply_that_comes_after_the_end_costs_a_line_in_the_log(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = TrackRecord(file)
+    record.close()
+    record.count("a", BLOCKS, Outcome.GOOD)
+    assert [each.getMessage() for each in caplog.records] == [
+        f"a reply isn't counted in {file}: cannot schedule new futures after shutdown"
+    ]
+
+
 def test_the_file_is_among_the_users_own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert record_file() == tmp_path / "phasr" / "replies.sqlite3"

@@ -48,7 +48,12 @@ class TrackRecord:
 
     def count(self, model: str, asked: EditFormat, outcome: Outcome) -> None:
         """Returns at once; a thread of its own writes."""
-        self._writer.submit(self._write, model, asked, outcome).add_done_callback(self._log_failure)
+        try:
+            written = self._writer.submit(self._write, model, asked, outcome)
+        except RuntimeError as error:  # closed, or the interpreter is ending
+            self._log(error)
+        else:
+            written.add_done_callback(self._log_failure)
 
     def close(self) -> None:
         """Wait until all that was counted is written."""
@@ -93,7 +98,10 @@ class TrackRecord:
     def _log_failure(self, written: Future[None]) -> None:
         error = written.exception()
         if error:
-            _log.warning("a reply isn't counted in %s: %s", self._file, error)
+            self._log(error)
+
+    def _log(self, error: BaseException) -> None:
+        _log.warning("a reply isn't counted in %s: %s", self._file, error)
 
 
 def _tallies(rows: list[tuple[str, str, str, int]]) -> tuple[Tally, ...]:
