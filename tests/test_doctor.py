@@ -278,7 +278,7 @@ def count(*replies: tuple[str, EditFormat, Outcome, int]) -> None:
     record.close()
 
 
-def test_malformed_replies_are_shown_for_the_format_that_is_asked_for(
+def test_malformed_replies_are_shown_for_each_format_that_was_asked_for(
     capsys: pytest.CaptureFixture[str], machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
@@ -292,9 +292,11 @@ def test_malformed_replies_are_shown_for_the_format_that_is_asked_for(
     )
 
     monkeypatch.setenv("COLUMNS", "120")
-    shown = [line.split() for line in printed(models, capsys, machine)[1].splitlines()]
-    assert [line[5:] for line in shown if line[:1] == [model]] == [["3", "of", "120", "(2.5", "%)", "set"]]
-    assert [line[5:] for line in shown if line[:1] == ["anthropic/claude-opus-5-5"]] == [["-", "set"]]
+    shown = [" ".join(line.split()) for line in printed(models, capsys, machine)[1].splitlines()]
+    row = next(number for number, line in enumerate(shown) if line.startswith(model))
+    assert shown[row].endswith(" search_replace region 1 of 1 (100.0 %) set")
+    assert shown[row + 1] == "search_replace 3 of 120 (2.5 %)"
+    assert next(line for line in shown if line.startswith("anthropic/claude-opus-5-5")).endswith(" - set")
 
     rows = listed(capsys, machine)[1]
     assert rows[model]["replies"] == {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
 
 
-WIDE = 110
+WIDE = 120
 """Columns from which a row needs but one line."""
 
 
@@ -73,7 +73,7 @@ def _print(console: Console, inventory: Inventory, tallies: Sequence[Tally]) -> 
             f"{_price(row.input_price)}/{_price(row.output_price)}",
             _tokens(row.context_window),
             fitted(row.profile.definition),
-            fitted(_malformed(row, _of(row, tallies))),
+            "\n".join(fitted(_malformed(tally)) for tally in _of(row, tallies)) or "-",
             _key(row, inventory),
             style="dim" if row.obstacle else "",
         )
@@ -84,8 +84,8 @@ def _print(console: Console, inventory: Inventory, tallies: Sequence[Tally]) -> 
                 f"{row.endpoint.model} can't be used: {row.obstacle.rstrip('.')}.", style="yellow", markup=False
             )
     console.print(
-        "Prices are US dollars per million tokens; ? is unknown. Malformed are the replies to requests for these "
-        "edits of which nothing could be made.",
+        "Prices are US dollars per million tokens; ? is unknown. Malformed are the replies of which nothing "
+        "could be made, by the kind of edits that was asked for.",
         style="dim",
     )
 
@@ -100,10 +100,9 @@ def _tokens(tokens: int | None) -> str:
     return f"{tokens / 1_000_000:.3g}M" if tokens >= 1_000_000 else f"{tokens // 1000}k"
 
 
-def _malformed(row: ModelRow, tallies: Sequence[Tally]) -> str:
-    """How many replies were malformed, in the format that the row shows; `-` where nothing was counted yet."""
-    tally = next((tally for tally in tallies if tally.asked == row.profile.definition), None)
-    return f"{tally.malformed} of {tally.total} ({tally.malformed / tally.total * 100:.1f} %)" if tally else "-"
+def _malformed(tally: Tally) -> str:
+    """How many replies were malformed to requests for one format."""
+    return f"{tally.asked} {tally.malformed} of {tally.total} ({tally.malformed / tally.total * 100:.1f} %)"
 
 
 def _key(row: ModelRow, inventory: Inventory) -> str:
