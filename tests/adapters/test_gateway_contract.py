@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from phasr_lsp.adapters.litellm_gateway import LiteLLMGateway
+from phasr_lsp.adapters.prices import PriceMap
 from phasr_lsp.domain.errors import KeyRejected, ModelError, ModelUnavailable, RateLimited, UnknownModel
 from phasr_lsp.domain.model import Endpoint, Finish, Message, ModelRequest
 from tests.adapters.providers import (
@@ -105,10 +107,45 @@ async def test_errors_are_translated(
     assert caught.value.advice
 
 
+async def test_a_reply_that_was_cut_off_is_gone_on_with(
+    gateway: LiteLLMGateway, setup: Setup, server: MockServer
+) -> None:
+    """By the provider itself where it can, else because it is asked to."""
+    server.reply("y = 2\n")
+    request = ask(setup.endpoint(server))
+    begun = (*request.messages, Message("assistant", "x = 1\n"))
+
+    reply = await gateway.complete(replace(request, messages=begun))
+
+    assert reply.text == "y = 2\n"
+    assert "x = 1" in server.request()
+    goes_on = setup.model.startswith("anthropic/") and PriceMap().facts(setup.model)
+    assert ("Go on behind its last line" in server.request()) is not bool(goes_on and goes_on.goes_on)
+
+
+async def test_a_provider_that_goes_on_by_itself_gets_its_own_text_as_the_last_message(
+    gateway: LiteLLMGateway, our_server: OurServer
+) -> None:
+    our_server.reply("\n\ny = 2\n")
+    model = "anthropic/claude-haiku-4-5-20251001"
+    request = ask(Endpoint(model, model, api_base=our_server.origin))
+    begun = (*request.messages, Message("assistant", "x = 1\n"))
+
+    reply = await gateway.complete(replace(request, messages=begun))
+
+    assert reply.text == "\ny = 2\n"
+    last = json.loads(our_server.request())["messages"][-1]
+    assert last["role"] == "assistant"
+    assert json.dumps(last["content"]).count("x = 1\\n") == 0
+    assert "x = 1" in json.dumps(last["content"])
+
+
 async def test_cancel_closes_the_connection(gateway: LiteLLMGateway, setup: Setup, server: MockServer) -> None:
     server.reply(TEXT, stalls=True)
     begun = asyncio.Event()
-    task = asyncio.create_task(gateway.complete(ask(setup.endpoint(server)), lambda piece: begun.set()))
+    task = asyncio.create_task(
+        gateway.complete(ask(setup.endpoint(server)), lambda piece: begun.set() if piece else None)
+    )
     await begun.wait()
     before = open_connections(server)
 

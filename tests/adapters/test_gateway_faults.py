@@ -30,6 +30,7 @@ from phasr_lsp.domain.errors import (
     UnknownModel,
 )
 from phasr_lsp.domain.model import Endpoint, Finish, Message, ModelRequest, Reply, Usage
+from phasr_lsp.engine.ports import ANEW
 from tests.adapters.providers import KEY, Llmock
 from tests.fault_server import Fault, FaultServer, Rule
 
@@ -221,6 +222,25 @@ async def test_a_reply_that_breaks_off_is_asked_for_again(
     reply = await complete(patient, ask(faults, model), streamed)
 
     assert (reply.text, len(faults.requests)) == ("all there is to say", 2)
+
+
+async def test_who_reads_along_is_told_that_a_reply_begins_again(
+    patient: LiteLLMGateway, faults: FaultServer
+) -> None:
+    faults.reply("half of what there is to say", fault=Fault.TRUNCATE, after_chunks=1, times=1)
+    faults.reply("and the rest")
+    pieces: list[str] = []
+    request = ask(faults)
+    cut_off = replace(request, messages=(*request.messages, Message("assistant", "the first lines\n")))
+
+    await patient.complete(cut_off, pieces.append)
+
+    begun = [number for number, piece in enumerate(pieces) if piece == ANEW]
+    assert len(begun) == 2
+    assert ["".join(pieces[begin + 1 : end]) for begin, end in zip(begun, (begun[1], None), strict=True)] == [
+        "the first lines\nhalf of ",
+        "the first lines\nand the rest",
+    ]
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.TRUNCATE, Fault.MALFORMED])

@@ -204,3 +204,16 @@ def test_a_file_that_is_made_and_moved_at_once() -> None:
         "app.c": "x\n",
         "newer.c": "a\n",
     }
+
+
+MOVED = "diff --git a/app.c b/new.c\nrename from app.c\nrename to new.c\n"
+MADE = "diff --git a/new.c b/new.c\nnew file mode 100644\n--- /dev/null\n+++ b/new.c\n@@ -0,0 +1 @@\n+a\n"
+
+
+@pytest.mark.parametrize("reply", [MOVED + MADE, MADE + MOVED])
+def test_two_files_in_one_place(reply: str) -> None:
+    missing = FileText("file:///new.c", "new.c", "", "c", exists=False)
+    files = Files(FileText("file:///app.c", "app.c", "x\n", "c"), others={"new.c": missing})
+    result, _ = parse(EditFormat.UNIFIED_DIFF, reply, files)
+    assert isinstance(result, Malformed)
+    assert set(applied(result.kept, {"app.c": "x\n"}).values()) <= {"x\n", "a\n"}

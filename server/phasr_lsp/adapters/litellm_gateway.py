@@ -12,7 +12,7 @@ import os
 import random
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -24,7 +24,7 @@ from phasr_lsp.adapters.prices import PriceMap, configured_price, key_variables
 from phasr_lsp.adapters.scrubbing import scrub
 from phasr_lsp.domain.errors import KeyMissing
 from phasr_lsp.domain.model import Endpoint, Finish, ModelRequest, Reply, Usage
-from phasr_lsp.engine.ports import OnText
+from phasr_lsp.engine.ports import ANEW, OnText
 
 KeyFor = Callable[[Endpoint], str | None]
 """The key of an endpoint that isn't in the environment; None: look there."""
@@ -61,16 +61,20 @@ class LiteLLMGateway:
         self._litellm: Any = None
 
     async def complete(self, request: ModelRequest, on_text: OnText | None = None) -> Reply:
-        """See `Gateway`. After a stream that was cut, the retry gives `on_text` the text from its beginning."""
+        """See `Gateway`."""
         start = monotonic()
         key = self._key(request.endpoint)
         await self.warm_up()
         arguments = self._arguments(request, key)
         attempt = 0
         while True:
+            if on_text is not None:
+                _begin(request, on_text)
             try:
                 answer = await self._ask(arguments, on_text)
                 if answer.finish is not None:
+                    if arguments["messages"][-1]["role"] == "assistant":
+                        answer = replace(answer, text=_behind_whole_lines(request, answer.text))
                     return self._reply(request.endpoint, answer, monotonic() - start)
                 failure = without_end(request.endpoint, answer.text)
             except _provider_errors() as error:
@@ -181,6 +185,13 @@ class _Answer:
     """The part of the input that the provider wrote to its cache."""
 
 
+def _begin(request: ModelRequest, on_text: OnText) -> None:
+    """Give the part of the reply that is there already, where one that was cut off is gone on with."""
+    on_text(ANEW)
+    if request.messages[-1].role == "assistant":
+        on_text(request.messages[-1].text)
+
+
 def _read_whole(response: Any) -> _Answer:
     usage, written = _usage(getattr(response, "usage", None))
     if not response.choices:
@@ -235,10 +246,18 @@ def _messages(request: ModelRequest, *, goes_on: bool) -> list[dict[str, Any]]:
     if request.messages[-1].role == "assistant":
         if goes_on:
             # No provider that goes on with a text takes one that ends in white space.
-            messages[-1].update(content=messages[-1]["content"].rstrip(), prefix=True)
+            messages[-1]["content"] = messages[-1]["content"].rstrip()
         else:
             messages.append({"role": "user", "content": _GO_ON})
     return messages
+
+
+def _behind_whole_lines(request: ModelRequest, text: str) -> str:
+    """A text that goes on with a reply from which the white space at its end was taken, without that."""
+    whole = request.messages[-1].text
+    for ending in whole[len(whole.rstrip()) :]:
+        text = text.removeprefix(ending)
+    return text
 
 
 def _secrets(request: ModelRequest, key: str | None) -> list[str]:

@@ -119,6 +119,10 @@ def configured_price(input_price: Decimal, output_price: Decimal) -> Price:
     return Price(Rates(input=rate, output=output_price / _MILLION, cached=rate, written=rate))
 
 
+_GO_ON = ("anthropic", "bedrock", "vertex_ai-anthropic")
+"""Providers that go on with a last message of the model's own; others want a flag or another address for that."""
+
+
 @dataclass(frozen=True)
 class ModelFacts:
     """What the map says of one model."""
@@ -147,7 +151,8 @@ class PriceMap:
             context_window=_count(entry.get("max_input_tokens")),
             max_output_tokens=_count(entry.get("max_output_tokens")),
             accepts_temperature=entry.get("supports_sampling_params") is not False and not reasoning,
-            goes_on=entry.get("supports_assistant_prefill") is True,
+            goes_on=entry.get("supports_assistant_prefill") is True
+            and str(entry.get("litellm_provider")).startswith(_GO_ON),
         )
 
     def price(self, provider_model: str) -> Price | None:

@@ -10,7 +10,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from phasr_lsp.domain.formats.progress import Watch
-from phasr_lsp.domain.task import AT_WORK, Task, TaskState
+from phasr_lsp.domain.task import AT_WORK, Task
+from phasr_lsp.engine.ports import ANEW
 from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.jsonrpc import PhasrProtocol
 
@@ -43,8 +44,6 @@ class Progress:
 
     def update(self, task: Task) -> None:
         """Show the task as it stands; it needn't be known before."""
-        if task.state is TaskState.RUNNING:  # it is asked, or asked again
-            self._watches[task.id] = Watch()
         if task.id in self._bars:
             self._changed[task.id].set()
         elif task.state in AT_WORK:
@@ -56,7 +55,12 @@ class Progress:
 
     def read(self, task_id: str, piece: str) -> None:
         """A piece of a reply has arrived; nobody sees it where the editor took no bar."""
-        if watch := self._watches.get(task_id):
+        if task_id not in self._bars:
+            return
+        if piece == ANEW:
+            self._characters[task_id] = 0
+            self._watches[task_id] = Watch()
+        elif watch := self._watches.get(task_id):
             self._characters[task_id] += len(piece)
             watch.feed(piece)
 

@@ -21,12 +21,10 @@ from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats import hunks
 from phasr_lsp.domain.formats.draft import Draft
 from phasr_lsp.domain.formats.hunks import Hunk
+from phasr_lsp.domain.formats.marks import BEGIN_PATCH, END_PATCH, SECTION
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 
-_BEGIN = re.compile(r"^\s*\*\*\* Begin Patch\s*$")
-_END = re.compile(r"^\s*\*\*\* End Patch\s*$")
-_SECTION = re.compile(r"^\s*\*\*\* (?P<verb>\w+) File: *(?P<path>.*?)\s*$")
 _MOVE = re.compile(r"^\s*\*\*\* Move to: *(?P<path>.*?)\s*$")
 _END_OF_FILE = re.compile(r"^\*\*\* End of File\s*$")
 _FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})")
@@ -67,15 +65,15 @@ def _sections(lines: list[str]) -> tuple[list[_Section], bool]:
     """
     sections: list[_Section] = []
     begun = ended = False
-    last = max((at for at, line in enumerate(lines) if "***" in line and _END.match(line)), default=-1)
+    last = max((at for at, line in enumerate(lines) if "***" in line and END_PATCH.match(line)), default=-1)
     for at, line in enumerate(lines):
         in_hunk = bool(sections and sections[-1].lines) and not ended
         marker = "***" in line and (not (in_hunk and line.startswith(" ")) or at == last)
-        if marker and _BEGIN.match(line):
+        if marker and BEGIN_PATCH.match(line):
             begun, ended = True, False
-        elif marker and _END.match(line):
+        elif marker and END_PATCH.match(line):
             ended = True
-        elif marker and (section := _SECTION.match(line)):
+        elif marker and (section := SECTION.match(line)):
             sections.append(_Section(section["verb"], section["path"]))
             ended = False
         elif sections and not ended:

@@ -281,6 +281,11 @@ class Draft:
     def result(self) -> ChangeSet | Malformed:
         """What the edits come to, or what the model is told about those that can't be made."""
         changes = ChangeSet(tuple(change for page in self._pages.values() if (change := _change(page))))
+        try:
+            changes.normal()
+        except ValueError as error:
+            self.fail(f"Two of the files would be in one place: {error}.")
+            changes = ChangeSet()
         if self._failures:
             return Malformed("\n".join(dict.fromkeys(self._failures)), changes, self._truncated)
         return changes

@@ -3,14 +3,13 @@
 It needs no files and refuses nothing. The parsers are what decides in the end; this is for people who wait.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import takewhile
-from typing import cast
 
+from phasr_lsp.domain.formats import tool_calls
 from phasr_lsp.domain.formats.marks import (
     BEGIN_PATCH,
     DIVIDER,
@@ -337,20 +336,13 @@ def _common(first: list[str], second: list[str]) -> int:
 
 def _calls(container: _Container) -> Iterator[tuple[str, list[str], list[str]]]:
     """Path, old lines and new lines of the calls of tools that the container holds, if that is what it holds."""
-    text = "\n".join(container.lines)
-    if not re.search(r'"name"\s*:\s*"(?:str_replace|insert|create)"', text):
-        return
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return
-    for call in cast("list[object]", found) if isinstance(found, list) else [found]:
-        given = cast("Mapping[str, object]", call).get("input") if isinstance(call, Mapping) else None
-        if isinstance(given, Mapping):
-            named = cast("Mapping[str, object]", given)
-            new = named.get("new_str") or named.get("insert_text") or named.get("file_text")
-            yield path_in(str(named.get("path", ""))), _lines(named.get("old_str")), _lines(new)
+    for _, arguments in tool_calls.in_json(tool_calls.json_of("\n".join(container.lines))):
+        path = tool_calls.text_of(arguments, tool_calls.PATH) or ""
+        old = tool_calls.text_of(arguments, tool_calls.OLD)
+        new = tool_calls.text_of(arguments, (*tool_calls.NEW, *tool_calls.INSERTED, *tool_calls.TEXT))
+        if old or new:
+            yield path_in(path), _lines(old), _lines(new)
 
 
-def _lines(text: object) -> list[str]:
-    return text.removesuffix("\n").split("\n") if isinstance(text, str) and text else []
+def _lines(text: str | None) -> list[str]:
+    return text.removesuffix("\n").split("\n") if text else []

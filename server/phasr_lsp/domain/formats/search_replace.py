@@ -13,11 +13,12 @@ escaped as Roo Code wants those that belong to the file (`\\=======`), and with 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats.draft import Draft, Page
+from phasr_lsp.domain.formats.marks import DIVIDER, HINT, RULE
 from phasr_lsp.domain.formats.names import name_above
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
@@ -30,9 +31,6 @@ _MARK = re.compile(
 )
 _ENDING = {"<": ">", "-": "+"}
 """How the line begins that ends a block, by how the one begins that begins it."""
-_DIVIDER = re.compile(r"^\s*={5,12}\s*$")
-_HINT = re.compile(r"^\s*:(?P<end>start|end)_line: ?(?P<line>\d+)\s*$")
-_RULE = re.compile(r"^\s*-{5,}\s*$")
 _ESCAPED = re.compile(r"^\\(?=(?:<{5,}|-{5,}|={5,}|>{5,}|\+{5,}|:(?:start|end)_line:))")
 _MOST_DIVIDERS = 8
 """Lines of equal signs in one block, each of which takes a look at the file."""
@@ -56,8 +54,12 @@ class _Block:
 
 def written_in(reply: str) -> bool:
     """Whether a reply looks like this format."""
-    signs = {sign for _, sign in _marks(reply)}
-    return not signs.isdisjoint(_ENDING) and not signs.isdisjoint(_ENDING.values())
+    begins = ends = False
+    for mark in _MARK.finditer(reply):
+        begins, ends = begins or bool(mark["sign"]), ends or bool(mark["end"])
+        if begins and ends:
+            return True
+    return False
 
 
 def parse(reply: str, files: Files) -> ChangeSet | Malformed:
@@ -81,21 +83,16 @@ def _blocks(text: str, draft: Draft) -> list[_Block]:
         draft.fail("A REPLACE marker ends no block: write each block with its own markers.")
     last = next(reversed(ends), None)
     name = ""
-    behind = 0
     for start, end in ends.items():
-        if start < behind:
-            continue
         name = name_above(lines, start, draft.files.named) or name
-        behind = start + 1
         if end is None:
             if start != last:
                 draft.fail("A SEARCH block begins inside another one; each must end with its REPLACE marker.")
             else:
                 draft.cut_off()
             continue
-        behind = end + 1
         body, line = _without_hints(lines[start + 1 : end])
-        dividers = tuple(index for index, text in enumerate(body) if "=====" in text and _DIVIDER.match(text))
+        dividers = tuple(index for index, text in enumerate(body) if "=====" in text and DIVIDER.match(text))
         if dividers:
             clines = lines[start].lstrip().startswith("-")
             blocks.append(_Block(name, tuple(_unescaped(text) for text in body), dividers, line, clines))
@@ -105,7 +102,7 @@ def _blocks(text: str, draft: Draft) -> list[_Block]:
 
 
 def _ends(text: str) -> tuple[dict[int, int | None], bool]:
-    """By the index of each line that begins a block, in order, that of the line which ends it.
+    """By the index of each line that begins a block in no other one, in order, that of the line which ends it.
 
     The flag says whether a line ends none.
 
@@ -117,8 +114,18 @@ def _ends(text: str) -> tuple[dict[int, int | None], bool]:
     if stray or None in ends.values():
         mixed, none_over = _pairs(marks, mixed=True)
         if None not in mixed.values() and not none_over:
-            return mixed, False
-    return ends, stray
+            return _outermost(mixed), False
+    return _outermost(ends), stray
+
+
+def _outermost(ends: Mapping[int, int | None]) -> dict[int, int | None]:
+    outermost: dict[int, int | None] = {}
+    behind = 0
+    for start, end in ends.items():
+        if start >= behind:
+            outermost[start] = end
+            behind = (start if end is None else end) + 1
+    return outermost
 
 
 def _marks(text: str) -> Iterator[tuple[int, str]]:
@@ -130,7 +137,7 @@ def _marks(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _pairs(marks: Sequence[tuple[int, str]], *, mixed: bool) -> tuple[dict[int, int | None], bool]:
-    """As `_ends`. Where the text of a file has markers itself, they pair up within the block."""
+    """As `_ends`, for all blocks. Where the text of a file has markers itself, they pair up within the block."""
     ends: dict[int, int | None] = {}
     open_blocks: list[tuple[int, str]] = []
     stray = False
@@ -148,10 +155,10 @@ def _pairs(marks: Sequence[tuple[int, str]], *, mixed: bool) -> tuple[dict[int, 
 def _without_hints(body: list[str]) -> tuple[list[str], int | None]:
     line: int | None = None
     at = 0
-    while at < len(body) and (hint := _HINT.match(body[at])):
+    while at < len(body) and (hint := HINT.match(body[at])):
         line = int(hint["line"]) if hint["end"] == "start" else line
         at += 1
-    if at < len(body) and (at or line) and _RULE.match(body[at]):
+    if at < len(body) and (at or line) and RULE.match(body[at]):
         at += 1
     return body[at:], line
 

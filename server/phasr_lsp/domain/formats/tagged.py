@@ -16,7 +16,7 @@ from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats import apply_patch, search_replace, unified_diff
 from phasr_lsp.domain.formats.draft import Draft
 from phasr_lsp.domain.formats.elision import elision
-from phasr_lsp.domain.formats.marks import closes_fence, opened_fence
+from phasr_lsp.domain.formats.marks import WHOLE_TAGS, closes_fence, opened_fence
 from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.text import to_lf
@@ -34,8 +34,6 @@ _NEW = ("replace", "new_string", "new_str", "new", "replacement", "updated", "ne
 _TEXT = ("content", "contents", "text", "code", "file_text", "body", "diff")
 
 
-_WHOLE = frozenset(("file", "create", "create_file", "write_file", "write_to_file"))
-"""Elements that hold the text of a file, whatever is in it."""
 _WRAPPERS = frozenset(("args", "file", "diff"))
 _CHILD = re.compile(rf"\s*<(?P<tag>{'|'.join((*_PATH, *_OLD, *_NEW, *_TEXT, *_WRAPPERS))})>")
 _LOOKED_AHEAD = 20
@@ -125,7 +123,7 @@ def _make(element: _Element, body: str, draft: Draft) -> None:
             draft.remove(page)
     elif old is not None and new is not None:
         _replace(path, to_lf(old), to_lf(new), draft)
-    elif element.tag in _WHOLE and path:
+    elif element.tag in WHOLE_TAGS and path:
         _write(path, inner, draft)
     elif module := next(
         (each for each in (apply_patch, search_replace, unified_diff) if each.written_in(inner)), None

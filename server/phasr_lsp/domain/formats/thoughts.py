@@ -3,22 +3,19 @@
 import re
 from functools import lru_cache
 
-from phasr_lsp.domain.formats.marks import REPLACE, SEARCH, closes_fence, opened_fence
+from phasr_lsp.domain.formats.marks import (
+    REPLACE,
+    SEARCH,
+    THOUGHT,
+    THOUGHTS,
+    closes_fence,
+    closes_thought,
+    opened_fence,
+)
 from phasr_lsp.domain.text import to_lf
 
-_THOUGHTS = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|antthinking|seed:think"
-_TAG = re.compile(
-    rf"""(?P<quote>[`\"']?)(?:
-        <(?P<closing>/?)(?P<name>{_THOUGHTS})(?:\s[^<>]*)?>
-        | (?P<bracket>\[)(?P<bracket_closing>/?)THINK\]
-        | <\|(?P<step>begin|end)_of_thought\|>
-        | ◁(?P<sign_closing>/?)think▷
-        | <\|channel\|>(?:analysis|commentary)<\|message\|> | (?P<message_end><\|end\|>)
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_END_OF_THOUGHT = re.compile(rf"</(?:{_THOUGHTS})>[ \t]*(?:\n|\Z)", re.IGNORECASE)
-_ENDS_THOUGHT = re.compile(rf"(?<![`\"'])</(?:{_THOUGHTS})>[ \t]*$", re.IGNORECASE)
+_END_OF_THOUGHT = re.compile(rf"</(?:{THOUGHTS})>[ \t]*(?:\n|\Z)", re.IGNORECASE)
+_ENDS_THOUGHT = re.compile(rf"(?<![`\"'])</(?:{THOUGHTS})>[ \t]*$", re.IGNORECASE)
 _TOKENS = re.compile(r"<\|start\|>\w*|<\|channel\|>final<\|message\|>|<\|(?:return|end)\|>")
 """What gpt-oss writes around its answer."""
 
@@ -40,7 +37,7 @@ def without_thinking(reply: str) -> str:
     doesn't end hides all that follows.
     """
     reply = to_lf(reply)
-    if not _TAG.search(reply) and not _TOKENS.search(reply):
+    if not THOUGHT.search(reply) and not _TOKENS.search(reply):
         return reply
     kept: list[str] = []
     inside = ""
@@ -94,13 +91,13 @@ def _from_answer(reply: str) -> str:
         return reply
     before = reply[: end.start()]
     code = any(_begins_code(line) or line.startswith(_JSON) for line in before.split("\n"))
-    return reply if code or _TAG.search(before) else reply[end.end() :]
+    return reply if code or THOUGHT.search(before) else reply[end.end() :]
 
 
 def _ends_thought(line: str) -> bool:
     """Whether a thought ends with the line that began on an earlier one."""
     end = _ENDS_THOUGHT.search(line)
-    return end is not None and not _TAG.search(line, 0, end.start())
+    return end is not None and not THOUGHT.search(line, 0, end.start())
 
 
 def _spoken(line: str, thought: bool) -> tuple[str, bool]:
@@ -109,14 +106,8 @@ def _spoken(line: str, thought: bool) -> tuple[str, bool]:
         return line, False
     spoken = ""
     at = 0
-    for tag in _TAG.finditer(line):
-        closing = (
-            tag["closing"]
-            or tag["bracket_closing"]
-            or tag["sign_closing"]
-            or tag["message_end"]
-            or tag["step"] == "end"
-        )
+    for tag in THOUGHT.finditer(line):
+        closing = closes_thought(tag)
         if thought and closing:
             thought, at = False, tag.end()
         elif not thought and not closing and not tag["quote"]:

@@ -20,7 +20,7 @@ from phasr_lsp.domain.formats.reply import Files, Malformed
 from phasr_lsp.domain.formats.thoughts import without_thinking
 from phasr_lsp.domain.text import split_lines, to_lf
 
-_PATH = (
+PATH = (
     "file_path",
     "path",
     "filePath",
@@ -31,12 +31,12 @@ _PATH = (
     "relative_path",
     "filepath",
 )
-_OLD = ("old_string", "old_str", "oldString", "old_text", "oldText", "old", "search", "find", "original")
-_NEW = ("new_string", "new_str", "newString", "new_text", "newText", "new", "replace", "replacement", "updated")
-_TEXT = ("content", "file_text", "contents", "text", "code", "new_content", "fileText")
+OLD = ("old_string", "old_str", "oldString", "old_text", "oldText", "old", "search", "find", "original")
+NEW = ("new_string", "new_str", "newString", "new_text", "newText", "new", "replace", "replacement", "updated")
+TEXT = ("content", "file_text", "contents", "text", "code", "new_content", "fileText")
 _EVERY = ("replace_all", "replaceAll", "allow_multiple", "allowMultiple")
 _LINE = ("insert_line", "insertLine", "after_line", "line")
-_INSERTED = ("new_str", "insert_text", "text", "content", "new_string")
+INSERTED = ("new_str", "insert_text", "text", "content", "new_string")
 _PATCH = ("patch", "diff", "patchText", "input")
 _ARGUMENTS = ("input", "arguments", "parameters", "args")
 _NAME = ("name", "tool", "tool_name", "recipient_name")
@@ -75,9 +75,9 @@ def parse(reply: str, files: Files) -> ChangeSet | Malformed:
 
 def _calls(reply: str) -> Iterator[tuple[str, Arguments]]:
     """The name and the arguments of each call."""
-    whole = _json(reply)
+    whole = json_of(reply)
     if whole is not None:
-        yield from _in_json(whole)
+        yield from in_json(whole)
         return
     if not any(mark in reply for mark in ("{", "<invoke")):
         return
@@ -136,13 +136,13 @@ def _in_text(text: str) -> Iterator[tuple[str, Arguments]]:
             value, _ = decoder.raw_decode(text, start.end())
         except (ValueError, RecursionError):
             continue
-        calls = list(_in_json(value))
+        calls = list(in_json(value))
         if calls:
             yield from calls
             return
 
 
-def _json(text: str) -> object:
+def json_of(text: str) -> object:
     """The JSON value that a text is; None for any other text."""
     if not text.lstrip().startswith(("{", "[")):
         return None
@@ -157,14 +157,14 @@ def _values(parameters: dict[str, str]) -> Arguments:
 
     Texts that all begin and end with a line end have both from the tags; the text of a whole file keeps its last.
     """
-    texts = [text for key, text in parameters.items() if key in (*_OLD, *_NEW)]
+    texts = [text for key, text in parameters.items() if key in (*OLD, *NEW)]
     laid_out = [text.startswith("\n") and text.endswith("\n") for text in texts if text]
     values: dict[str, object] = {}
     for key, text in parameters.items():
         plain = text
-        if key in (*_OLD, *_NEW):
+        if key in (*OLD, *NEW):
             plain = text[1:-1] if laid_out and all(laid_out) else text
-        elif key in _TEXT:
+        elif key in TEXT:
             plain = text.removeprefix("\n")
         values[key] = _value(plain)
     return values
@@ -172,7 +172,7 @@ def _values(parameters: dict[str, str]) -> Arguments:
 
 def _value(plain: str) -> object:
     """JSON for what isn't a string."""
-    value = _json(plain)
+    value = json_of(plain)
     if plain.strip() in {"true", "false"}:
         return plain.strip() == "true"
     if plain.strip().isdigit():
@@ -180,7 +180,7 @@ def _value(plain: str) -> object:
     return cast("object", value) if isinstance(value, list) else plain
 
 
-def _in_json(value: object) -> Iterator[tuple[str, Arguments]]:
+def in_json(value: object) -> Iterator[tuple[str, Arguments]]:
     """The calls in a JSON value; a value of another shape has none."""
     waiting: list[object] = [value]
     while waiting:
@@ -197,19 +197,19 @@ def _in_json(value: object) -> Iterator[tuple[str, Arguments]]:
             name = next((found for key in _NAME if isinstance(found := call.get(key), str)), "")
             arguments = next((found for key in _ARGUMENTS if (found := call.get(key)) is not None), None)
             if isinstance(arguments, str) and not _is_patch(arguments):
-                arguments = _json(arguments)
+                arguments = json_of(arguments)
             if isinstance(arguments, str):
                 yield name, {"patch": arguments}
             elif isinstance(arguments, dict):
                 yield name, cast("dict[str, object]", arguments)
-            elif _text(call, _PATH) is not None and ("edits" in call or _text(call, _OLD) is not None):
+            elif text_of(call, PATH) is not None and ("edits" in call or text_of(call, OLD) is not None):
                 yield name, call
 
 
-_OLD_AND_TEXT = frozenset([*_OLD, *_TEXT, *_LINE, *_PATCH])
+_OLD_AND_TEXT = frozenset([*OLD, *TEXT, *_LINE, *_PATCH])
 
 
-def _text(arguments: Arguments, keys: Sequence[str]) -> str | None:
+def text_of(arguments: Arguments, keys: Sequence[str]) -> str | None:
     return next((value for key in keys if isinstance(value := arguments.get(key), str)), None)
 
 
@@ -224,8 +224,8 @@ def _make(name: str, arguments: Arguments, draft: Draft) -> None:
     """Carry out one call in the draft."""
     if _reads(name, arguments):
         return
-    path = _text(arguments, _PATH) or ""
-    patch = _text(arguments, _PATCH)
+    path = text_of(arguments, PATH) or ""
+    patch = text_of(arguments, _PATCH)
     command = str(arguments.get("command") or name)
     edits = arguments.get("edits")
     if isinstance(edits, list):
@@ -235,14 +235,14 @@ def _make(name: str, arguments: Arguments, draft: Draft) -> None:
         _patch(path, patch, draft)
     elif re.search("insert", command, re.IGNORECASE):
         _insert(path, arguments, draft)
-    elif _text(arguments, _OLD) is not None:
+    elif text_of(arguments, OLD) is not None:
         _edit(path, arguments, draft)
     elif re.search("delete|remove", command, re.IGNORECASE):
         page = draft.open(path)
         if page:
             draft.remove(page)
     elif re.search("create|write|replace_file|save|new", command, re.IGNORECASE):
-        _write(path, _text(arguments, _TEXT), draft)
+        _write(path, text_of(arguments, TEXT), draft)
     else:
         draft.fail(
             f"The call of `{name}` lacks what it is to do: {', '.join(sorted(arguments)) or 'no arguments'}."
@@ -260,7 +260,7 @@ def _patch(path: str, patch: str, draft: Draft) -> None:
 
 
 def _edit(path: str, arguments: Arguments, draft: Draft) -> None:
-    old, new = _text(arguments, _OLD), _text(arguments, _NEW)
+    old, new = text_of(arguments, OLD), text_of(arguments, NEW)
     if new is None and "command" in arguments:
         new = ""
     if old is None or new is None:
@@ -279,7 +279,7 @@ def _edit(path: str, arguments: Arguments, draft: Draft) -> None:
 
 def _insert(path: str, arguments: Arguments, draft: Draft) -> None:
     line = next((value for key in _LINE if isinstance(value := arguments.get(key), int)), None)
-    text = _text(arguments, _INSERTED)
+    text = text_of(arguments, INSERTED)
     page = draft.open(path)
     if page is None:
         return
