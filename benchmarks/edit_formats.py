@@ -32,9 +32,8 @@ from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats import Files, Malformed
 from phasr_lsp.domain.language import language_of
 from phasr_lsp.domain.model import EditFormat
-from phasr_lsp.domain.text import FileText, to_lf
+from phasr_lsp.domain.text import FileText, Lookup, to_lf
 from phasr_lsp.engine.normalise import Broken, guarded, normalise, widened
-from phasr_lsp.engine.ports import Lookup
 
 ROOT = Path(__file__).parents[1]
 VARIABLE = "PHASR_EDIT_CASES"

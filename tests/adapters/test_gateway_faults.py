@@ -29,8 +29,7 @@ from phasr_lsp.domain.errors import (
     RequestRejected,
     UnknownModel,
 )
-from phasr_lsp.domain.model import Endpoint, Finish, Message, ModelRequest, Reply, Usage
-from phasr_lsp.engine.ports import ANEW
+from phasr_lsp.domain.model import ANEW, Endpoint, Finish, Message, ModelRequest, Reply, Usage
 from tests.adapters.providers import KEY, Llmock
 from tests.fault_server import Fault, FaultServer, Rule
 

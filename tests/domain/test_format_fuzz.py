@@ -13,9 +13,8 @@ from phasr_lsp.domain.formats.continuation import joined, whole_lines
 from phasr_lsp.domain.formats.names import mentioned
 from phasr_lsp.domain.model import ASKED, EditFormat
 from phasr_lsp.domain.paths import path_rule
-from phasr_lsp.domain.text import FileText, Span
+from phasr_lsp.domain.text import FileText, Lookup, Span
 from phasr_lsp.engine.normalise import guarded, widened
-from phasr_lsp.engine.ports import Lookup
 from tests.domain.rendering import SPELLINGS
 
 pytestmark = pytest.mark.timeout(60)

@@ -10,9 +10,8 @@ from phasr_lsp.adapters.tree_sitter_syntax import TreeSitterSyntax
 from phasr_lsp.domain.change import ChangeSet, FileChange, Place, applied
 from phasr_lsp.domain.formats import Files, Malformed
 from phasr_lsp.domain.model import ASKED, EditFormat
-from phasr_lsp.domain.text import FileText, Span
+from phasr_lsp.domain.text import FileText, Lookup, Span
 from phasr_lsp.engine.normalise import guarded, normalise, widened
-from phasr_lsp.engine.ports import Lookup
 from tests.domain import rendering
 from tests.domain.rendering import SPELLINGS, Named
 

@@ -8,9 +8,8 @@ import pytest
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.formats import Files, Malformed
 from phasr_lsp.domain.model import EditFormat
-from phasr_lsp.domain.text import FileText
+from phasr_lsp.domain.text import FileText, Lookup
 from phasr_lsp.engine.normalise import guarded, normalise, widened
-from phasr_lsp.engine.ports import Lookup
 from tests.engine.scripted import SYNTAX
 
 APP = "import os\n\n\ndef run():\n    return os.name\n"

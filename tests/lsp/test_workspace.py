@@ -9,8 +9,7 @@ import pytest
 from lsprotocol import types
 
 from phasr_lsp.domain.errors import TargetError
-from phasr_lsp.domain.text import FileText
-from phasr_lsp.engine.ports import Lookup
+from phasr_lsp.domain.text import FileText, Lookup
 from phasr_lsp.lsp.documents import Documents
 from phasr_lsp.lsp.workspace import Workspace
 

@@ -23,8 +23,8 @@ from phasr_lsp.adapters.litellm_errors import Failure, Retry, empty, name_of, re
 from phasr_lsp.adapters.prices import PriceMap, configured_price, key_variables
 from phasr_lsp.adapters.scrubbing import scrub
 from phasr_lsp.domain.errors import KeyMissing
-from phasr_lsp.domain.model import Endpoint, Finish, ModelRequest, Reply, Usage
-from phasr_lsp.engine.ports import ANEW, OnText
+from phasr_lsp.domain.model import ANEW, Endpoint, Finish, ModelRequest, Reply, Usage
+from phasr_lsp.engine.ports import OnText
 
 KeyFor = Callable[[Endpoint], str | None]
 """The key of an endpoint that isn't in the environment; None: look there."""

@@ -122,6 +122,13 @@ class Finish(StrEnum):
     LENGTH = "length"
 
 
+ANEW = ""
+"""A piece that no reply has: it begins, or begins again after a fault, and what was given of it before is void.
+
+Of a reply that goes on with one that was cut off, the text of that one comes next, as if it were written again.
+"""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What a model answered, paid for whether it is of use or not."""

@@ -46,6 +46,16 @@ class FileText:
     """False for a file that is to be created; its text is empty then."""
 
 
+@dataclass(frozen=True)
+class Lookup:
+    """What there is of a file that a reply names."""
+
+    found: FileText | str
+    """The file, be it there or not, or a sentence that says why it may not be used."""
+    has_folder: bool = False
+    """Whether the folder is there in which it is, or would be; False for a file that may not be used."""
+
+
 def split_lines(text: str) -> list[str]:
     """Lines with their endings; the last one may lack its ending, and an empty text has none."""
     return _LINE.findall(text)

@@ -10,8 +10,8 @@ from phasr_lsp.domain.formats import Files, Malformed, parse
 from phasr_lsp.domain.formats.names import mentioned
 from phasr_lsp.domain.model import EditFormat
 from phasr_lsp.domain.paths import path_rule
-from phasr_lsp.domain.text import FileText, split_lines
-from phasr_lsp.engine.ports import Lookup, Syntax
+from phasr_lsp.domain.text import FileText, Lookup, split_lines
+from phasr_lsp.engine.ports import Syntax
 
 _WORDS = re.compile(r"[\w\s]+")
 """A text of nothing but words isn't code, whatever its file is called."""

@@ -7,16 +7,10 @@ from typing import Protocol
 from phasr_lsp.domain.change import ChangeSet
 from phasr_lsp.domain.model import EditFormat, ModelRequest, Reply
 from phasr_lsp.domain.outcome import Outcome
-from phasr_lsp.domain.text import FileText, Span
+from phasr_lsp.domain.text import FileText, Lookup, Span
 
 OnText = Callable[[str], None]
 """Called on the event loop with each piece of a reply as it arrives, and with `ANEW` before the first."""
-
-ANEW = ""
-"""A piece that no reply has: it begins, or begins again after a fault, and what was given of it before is void.
-
-Of a reply that goes on with one that was cut off, the text of that one comes next, as if it were written again.
-"""
 
 
 class Gateway(Protocol):
@@ -69,16 +63,6 @@ class Syntax(Protocol):
     def code(self, file: FileText) -> tuple[str, ...]:
         """The tokens, comments and docstrings left out."""
         ...
-
-
-@dataclass(frozen=True)
-class Lookup:
-    """What there is of a file that a reply names."""
-
-    found: FileText | str
-    """The file, be it there or not, or a sentence that says why it may not be used."""
-    has_folder: bool = False
-    """Whether the folder is there in which it is, or would be; False for a file that may not be used."""
 
 
 class Files(Protocol):

@@ -10,8 +10,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from phasr_lsp.domain.formats.progress import Watch
+from phasr_lsp.domain.model import ANEW
 from phasr_lsp.domain.task import AT_WORK, Task
-from phasr_lsp.engine.ports import ANEW
 from phasr_lsp.lsp.background import log_failure
 from phasr_lsp.lsp.jsonrpc import PhasrProtocol
 

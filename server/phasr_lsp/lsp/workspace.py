@@ -13,8 +13,7 @@ from phasr_lsp.domain.errors import TargetError
 from phasr_lsp.domain.ignore import ignoring_rule
 from phasr_lsp.domain.language import Language, language_of
 from phasr_lsp.domain.paths import path_rule
-from phasr_lsp.domain.text import FileText, to_lf
-from phasr_lsp.engine.ports import Lookup
+from phasr_lsp.domain.text import FileText, Lookup, to_lf
 from phasr_lsp.lsp.documents import Documents
 
 
