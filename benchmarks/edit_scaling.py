@@ -154,7 +154,7 @@ def _changed(share: float, share_of_edits: float | None = None) -> tuple[int, It
     """How many functions a file of that share of 1 MB has, and those among them that change: the same share of
     200 if no other one is given, each by its number, and a line with the one that takes its place."""
     functions = int(1e6 * share / _BYTES)
-    edits = int(200 * (share if share_of_edits is None else share_of_edits))
+    edits = min(int(200 * (share if share_of_edits is None else share_of_edits)), functions)
     numbers = (edit * (functions // edits) for edit in range(edits))
     return functions, ((number, _OLD.format(number), _NEW.format(number)) for number in numbers)
 

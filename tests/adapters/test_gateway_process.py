@@ -36,7 +36,7 @@ def test_another_event_loop_may_follow() -> None:
                     request = ModelRequest(Endpoint(model, model, api_base=base), (Message("user", "x"),), 10)
                     if model == "openai/x":
                         assert (await gateway.complete(request)).text == "OK"
-                        assert (await gateway.complete(request, print)).text == "OK"
+                        assert (await gateway.complete(request, lambda piece: print(piece or "anew"))).text == "OK"
                 await gateway.aclose()
                 await gateway.aclose()
 
@@ -47,4 +47,4 @@ def test_another_event_loop_may_follow() -> None:
     ended = subprocess.run(command, check=True, timeout=50, capture_output=True, text=True, cwd=REPOSITORY)
     assert "ResourceWarning" not in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert ended.stdout == "OK\nOK\n"
+    assert ended.stdout == "anew\nOK\nanew\nOK\n"
