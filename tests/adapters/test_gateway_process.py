@@ -36,7 +36,7 @@ def test_another_event_loop_may_follow() -> None:
                     request = ModelRequest(Endpoint(model, model, api_base=base), (Message("user", "x"),), 10)
                     if model == "openai/x":
                         assert (await gateway.complete(request)).text == "OK"
-                        assert (await gateway.complete(request, lambda piece: print(piece or "anew"))).text == "OK"
+                        assert (await gateway.complete(request, lambda text: print(text or "anew"))).text == "OK"
                 await gateway.aclose()
                 await gateway.aclose()
 
