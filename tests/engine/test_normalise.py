@@ -65,14 +65,14 @@ CHANGED = APP.replace("os.name", "os.sep")
     ],
 )
 def test_a_path_that_may_not_be_used_names_the_rule(name: str, rule: str, reaches: bool) -> None:
-    told = read(block(name), {"src/app.py": APP}, reaches=reaches, root="/home/me/work")
+    told = read(block(name), {"src/app.py": APP}, reaches=reaches, root="/home/me/shop")
     assert isinstance(told, str)
     assert rule in told
 
 
-@pytest.mark.parametrize("name", ["src/app.py", "/home/me/work/src/app.py", "app.py", "./src/app.py"])
+@pytest.mark.parametrize("name", ["src/app.py", "/home/me/shop/src/app.py", "app.py", "./src/app.py"])
 def test_the_workspace_before_a_path_and_a_missing_folder_are_forgiven(name: str) -> None:
-    assert read(block(name), {"src/app.py": APP}, root="/home/me/work") == {"src/app.py": CHANGED}
+    assert read(block(name), {"src/app.py": APP}, root="/home/me/shop") == {"src/app.py": CHANGED}
 
 
 def test_a_diff_for_another_file_is_not_made_in_the_target() -> None:
